@@ -1,0 +1,1 @@
+//! Runs the rules of a pack over a stream of events, in one pass.

@@ -1,0 +1,69 @@
+//! The command line: a thin translator from arguments to library calls.
+//!
+//! One file per subcommand: raw arguments become a typed plan, the plan one call into the library,
+//! the result printed text and an exit code. Only this module prints, reads files and exits.
+
+mod check;
+mod demo;
+mod error;
+mod exit;
+mod explain;
+mod pack;
+mod record;
+mod show;
+mod simulate;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Records, checks, replays and compares the WebSocket traffic between a till and a payment terminal.
+#[derive(Debug, Parser)]
+#[command(name = "tilltape", version, max_term_width = 100, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Record(record::Arguments),
+    Check(check::Arguments),
+    Show(show::Arguments),
+    Simulate(simulate::Arguments),
+    Explain(explain::Arguments),
+    Pack(pack::Arguments),
+}
+
+/// Runs the command line and returns the exit code of the process.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are results and go to stdout; clap knows which is which.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Record(arguments) => record::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Pack(arguments) => pack::run(arguments),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            error.print();
+            error.exit().into()
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The one event stream: what the tap saw, borrowed from wherever it stands.
+//!
+//! An event borrows its text from a receive buffer or a line of a cassette, so that checking a long
+//! recording copies nothing. Everything here is already masked; see `mask`.
+
+use std::borrow::Cow;
+
+use super::{ConnectionId, EventNumber, Offset, Party};
+
+/// One thing that happened, in the order of the recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConversationEvent<'a> {
+    /// Its number in the recording.
+    pub n: EventNumber,
+    /// When, since the recording started.
+    pub at: Offset,
+    /// On which connection; `None` for what concerns the whole recording (`note`, `clock`, `end`).
+    pub connection: Option<ConnectionId>,
+    /// What happened.
+    pub kind: EventKind<'a>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind<'a> {
+    /// The opening handshake ended with status 101.
+    Open(Box<Opening<'a>>),
+    /// The opening handshake was answered without 101.
+    Refused(Box<Refusal<'a>>),
+    /// A whole data message, reassembled.
+    Message(Message<'a>),
+    /// A ping frame.
+    Ping(Control<'a>),
+    /// A pong frame.
+    Pong(Control<'a>),
+    /// A close frame.
+    Close(Close<'a>),
+    /// The link ended without a close frame from either side.
+    Drop(Drop),
+    /// Bytes that break RFC 6455, TLS or UTF-8 and cannot be read as a message.
+    Undecodable(Undecodable<'a>),
+    /// The recorder lost something.
+    Gap(Gap<'a>),
+    /// A human step: "tap card A".
+    Note(Note<'a>),
+    /// The wall clock at this moment, so that drift of long recordings shows.
+    Clock(Clock<'a>),
+    /// The last line of a recording that was finished.
+    End(End<'a>),
+}
+
+/// One HTTP/1.1 head of the opening handshake: header names and values as sent, secrets masked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Head<'a> {
+    /// Header lines in the order sent.
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// A handshake that ended with status 101.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening<'a> {
+    /// Who dialled: the WebSocket client.
+    pub client: Party,
+    /// Socket address of the POS, as `host:port`.
+    pub pos: Cow<'a, str>,
+    /// Socket address of the terminal, as `host:port`.
+    pub terminal: Cow<'a, str>,
+    /// Request target: path and query, secrets masked.
+    pub target: Cow<'a, str>,
+    /// Header lines of the request.
+    pub request: Head<'a>,
+    /// Status of the response; 101 for an `open`.
+    pub status: u16,
+    /// Header lines of the response.
+    pub response: Head<'a>,
+    /// Values masked in the handshake.
+    pub masked: Vec<Masked<'a>>,
+}
+
+/// A handshake that was answered without 101, or not at all (`status` 502 is the proxy's own answer then).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal<'a> {
+    /// The handshake as far as it went.
+    pub opening: Opening<'a>,
+    /// Body of the answer, as far as it was kept; lossless where it is text.
+    pub body: Payload<'a>,
+    /// Why the proxy answered in place of the upstream; `None` where the upstream answered.
+    pub why: Option<Cow<'a, str>>,
+}
+
+/// A whole data message, reassembled from its frames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message<'a> {
+    /// Who sent it.
+    pub from: Party,
+    /// Its content.
+    pub payload: Payload<'a>,
+    /// Payload sizes of its frames, in bytes on the wire; empty for a message of one frame.
+    pub frames: Cow<'a, [u64]>,
+    /// Whether it was compressed by permessage-deflate.
+    pub deflated: bool,
+    /// Values replaced before it was written.
+    pub masked: Vec<Masked<'a>>,
+}
+
+/// Content of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload<'a> {
+    /// A text message that is one line of valid JSON: its exact original bytes.
+    Json(&'a str),
+    /// Any other text message.
+    Text(Cow<'a, str>),
+    /// A binary message.
+    Binary(Cow<'a, [u8]>),
+    /// A message larger than the recorder keeps.
+    Omitted {
+        /// Whether it was a text message.
+        text: bool,
+        /// Its size in bytes, after inflation.
+        size: u64,
+        /// SHA-256 of its bytes, lower-case hex.
+        sha256: Cow<'a, str>,
+    },
+}
+
+/// A ping or pong frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control<'a> {
+    /// Who sent it.
+    pub from: Party,
+    /// Application data, at most 125 bytes.
+    pub payload: Cow<'a, [u8]>,
+}
+
+/// A close frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Close<'a> {
+    /// Who sent it.
+    pub from: Party,
+    /// Status code (RFC 6455, section 7.4); `None` for an empty close frame.
+    pub code: Option<u16>,
+    /// Reason, masked.
+    pub reason: Cow<'a, str>,
+}
+
+/// The link ended without a close frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drop {
+    /// Whose side ended it; `None` where the recorder cannot tell.
+    pub by: Option<Party>,
+    /// Whether it was a TCP reset rather than an orderly end of stream.
+    pub reset: bool,
+}
+
+/// Bytes that could not be read as a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undecodable<'a> {
+    /// Who sent them.
+    pub from: Party,
+    /// The bytes, as far as they were kept, digits of possible card numbers masked.
+    pub bytes: Cow<'a, [u8]>,
+    /// How many bytes there were in all.
+    pub size: u64,
+    /// What was wrong, with the section of RFC 6455 it breaks.
+    pub why: Cow<'a, str>,
+}
+
+/// The recorder lost something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gap<'a> {
+    /// Messages lost.
+    pub messages: u64,
+    /// Payload bytes lost.
+    pub bytes: u64,
+    /// When the first lost message was seen.
+    pub from: Offset,
+    /// Why: `disk full`, `disk slow`, …
+    pub why: Cow<'a, str>,
+}
+
+/// A human step or remark.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note<'a> {
+    /// The remark, masked.
+    pub text: Cow<'a, str>,
+}
+
+/// The wall clock at an offset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clock<'a> {
+    /// RFC 3339, UTC, microseconds.
+    pub wall: Cow<'a, str>,
+}
+
+/// The last line of a finished recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End<'a> {
+    /// Why the recording ended.
+    pub reason: EndReason<'a>,
+    /// SHA-256 of every byte before this line, lower-case hex.
+    pub sha256: Cow<'a, str>,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EndReason<'a> {
+    /// The operator stopped it.
+    Stopped,
+    /// The connection the cassette was for ended (`--split`).
+    Closed,
+    /// A script or demo came to its end.
+    Finished,
+    /// Traffic was stopped because it could not be recorded (`--strict`).
+    Strict,
+    /// A word this version does not know.
+    Other(Cow<'a, str>),
+}
+
+/// A value replaced before it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Masked<'a> {
+    /// JSON Pointer into the line (`/json/event/…`, `/request/headers/3/1`), or `/text` and the like.
+    pub at: Cow<'a, str>,
+    /// What it was.
+    pub was: MaskedKind,
+}
+
+/// What a masked value was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MaskedKind {
+    /// A primary account number (PAN).
+    CardNumber,
+    /// Magnetic-stripe track data.
+    TrackData,
+    /// A card verification value (CVV2, CVC2, CID).
+    VerificationValue,
+    /// A PIN block.
+    PinBlock,
+    /// A credential: authorisation header, token, API key.
+    Secret,
+    /// A field the pack calls sensitive.
+    Sensitive,
+}
+
+impl MaskedKind {
+    /// Every kind, in the order of the format's page.
+    pub const ALL: [Self; 6] = [
+        Self::CardNumber,
+        Self::TrackData,
+        Self::VerificationValue,
+        Self::PinBlock,
+        Self::Secret,
+        Self::Sensitive,
+    ];
+
+    /// The word in the cassette: `card-number`, `track-data`, …
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CardNumber => "card-number",
+            Self::TrackData => "track-data",
+            Self::VerificationValue => "verification-value",
+            Self::PinBlock => "pin-block",
+            Self::Secret => "secret",
+            Self::Sensitive => "sensitive",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}

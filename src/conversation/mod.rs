@@ -1,0 +1,15 @@
+//! What happened on the wire, as values: parties, events, flows and the transcript people read.
+//!
+//! The live tap and the cassette reader yield the same [`ConversationEvent`]s; recorder, check and
+//! display consume them. Nothing here knows where an event came from.
+
+mod event;
+mod identity;
+mod party;
+
+pub use event::{
+    Clock, Close, Control, ConversationEvent, Drop, End, EndReason, EventKind, Gap, Head, Masked, MaskedKind,
+    Message, Note, Opening, Payload, Refusal, Undecodable,
+};
+pub use identity::{ConnectionId, EventNumber, Offset};
+pub use party::{Leg, Party};

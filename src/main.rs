@@ -1,0 +1,5 @@
+//! Hands the arguments to `cli` and returns its exit code; nothing else lives here.
+
+fn main() -> std::process::ExitCode {
+    tilltape::cli::run(std::env::args_os())
+}

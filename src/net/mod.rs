@@ -1,0 +1,1 @@
+//! The async shell: proxy, recorder, TLS, simulated peers, real clock. The only module with sockets.

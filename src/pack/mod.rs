@@ -1,0 +1,1 @@
+//! Everything known about one protocol: messages, rules, fields, parameters; loaded from named sources.

@@ -1,0 +1,1 @@
+//! Renders the result of a run; decides nothing. One file per format.

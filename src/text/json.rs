@@ -1,0 +1,404 @@
+//! JSON that keeps its positions: a cursor over the original text that validates as it goes.
+//!
+//! Recorder, reader and rules all look at messages through this cursor, so what they skip is
+//! validated (RFC 8259) but never copied, and number spelling, key order and spaces survive.
+//! It builds no tree; what a caller wants, it takes from the text itself.
+
+use std::borrow::Cow;
+
+/// Containers may nest this deep; deeper text is reported as an error, never a stack overflow.
+pub const MAX_DEPTH: usize = 128;
+
+/// What kind of value comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// `-1.5e3`
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    Null,
+}
+
+/// Why a text is not JSON, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at byte {at}")]
+pub struct JsonError {
+    /// Byte offset in the text.
+    pub at: usize,
+    /// What the grammar asks for there.
+    pub expected: &'static str,
+}
+
+/// Checks that `text` is exactly one JSON value, with nothing but white space around it.
+pub fn validate(text: &str) -> Result<(), JsonError> {
+    let mut cursor = Cursor::new(text);
+    cursor.skip()?;
+    cursor.end()
+}
+
+/// The content of a string token, as written between its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawString<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> RawString<'a> {
+    /// The text between the quotes, escapes and all.
+    pub fn raw(self) -> &'a str {
+        self.raw
+    }
+
+    /// Whether it says exactly `text`.
+    pub fn is(self, text: &str) -> bool {
+        if self.escaped { self.decode() == text } else { self.raw == text }
+    }
+
+    /// What the string says. A lone surrogate escape becomes U+FFFD.
+    pub fn decode(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+}
+
+/// What a string token, quotes included, says; `None` where `token` is no string token.
+pub fn string(token: &str) -> Option<Cow<'_, str>> {
+    let mut cursor = Cursor::new(token);
+    let text = cursor.string().ok()?;
+    cursor.end().ok()?;
+    Some(text.decode())
+}
+
+/// A position in a JSON text.
+#[derive(Clone, Debug)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `text`.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// The byte offset of what comes next.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The kind of the next value; moves over white space only.
+    #[inline]
+    pub fn kind(&mut self) -> Result<Kind, JsonError> {
+        self.space();
+        match self.peek() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't') => Ok(Kind::True),
+            Some(b'f') => Ok(Kind::False),
+            Some(b'n') => Ok(Kind::Null),
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    /// Reads the next value and returns its text.
+    #[inline]
+    pub fn value(&mut self) -> Result<&'a str, JsonError> {
+        self.space();
+        let start = self.at;
+        self.skip()?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Reads over the next value, validating it.
+    pub fn skip(&mut self) -> Result<(), JsonError> {
+        match self.kind()? {
+            Kind::Object => self.object(|_, cursor| cursor.skip()),
+            Kind::Array => self.array(|_, cursor| cursor.skip()),
+            Kind::String => self.string().map(drop),
+            Kind::Number => self.number().map(drop),
+            Kind::True => self.word("true"),
+            Kind::False => self.word("false"),
+            Kind::Null => self.word("null"),
+        }
+    }
+
+    /// Reads an object; `member` is called with each key, in order, and must read its value.
+    #[inline]
+    pub fn object<E: From<JsonError>>(
+        &mut self,
+        mut member: impl FnMut(RawString<'a>, &mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.open(b'{', "`{`")?;
+        self.space();
+        if self.take(b'}') {
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
+            self.space();
+            let key = self.string()?;
+            self.space();
+            if !self.take(b':') {
+                return Err(self.expected("`:`").into());
+            }
+            member(key, self)?;
+            self.space();
+            if self.take(b',') {
+                continue;
+            }
+            if self.take(b'}') {
+                self.depth -= 1;
+                return Ok(());
+            }
+            return Err(self.expected("`,` or `}`").into());
+        }
+    }
+
+    /// Reads an array; `element` is called with each index and must read its value.
+    #[inline]
+    pub fn array<E: From<JsonError>>(
+        &mut self,
+        mut element: impl FnMut(usize, &mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.open(b'[', "`[`")?;
+        self.space();
+        if self.take(b']') {
+            self.depth -= 1;
+            return Ok(());
+        }
+        for index in 0.. {
+            element(index, self)?;
+            self.space();
+            if self.take(b',') {
+                continue;
+            }
+            if self.take(b']') {
+                break;
+            }
+            return Err(self.expected("`,` or `]`").into());
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Reads a string token.
+    #[inline]
+    pub fn string(&mut self) -> Result<RawString<'a>, JsonError> {
+        self.space();
+        if !self.take(b'"') {
+            return Err(self.expected("`\"`"));
+        }
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            self.at += plain_run(&self.text.as_bytes()[self.at..]);
+            match self.peek() {
+                Some(b'"') => {
+                    let raw = &self.text[start..self.at];
+                    self.at += 1;
+                    return Ok(RawString { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(self.expected("an escape instead of a control character")),
+                None => return Err(self.expected("the end of the string")),
+            }
+        }
+    }
+
+    /// Reads a number token and returns its spelling.
+    #[inline]
+    pub fn number(&mut self) -> Result<&'a str, JsonError> {
+        self.space();
+        let start = self.at;
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Checks that only white space is left.
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        self.space();
+        if self.at == self.text.len() { Ok(()) } else { Err(self.expected("the end of the text")) }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> bool {
+        let hit = self.peek() == Some(byte);
+        self.at += usize::from(hit);
+        hit
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn open(&mut self, bracket: u8, expected: &'static str) -> Result<(), JsonError> {
+        self.space();
+        if !self.take(bracket) {
+            return Err(self.expected(expected));
+        }
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(self.expected("at most 128 nested containers")) } else { Ok(()) }
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
+        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(self.expected(word))
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                self.at += 1;
+                for _ in 0..4 {
+                    if !self.peek().is_some_and(|b| b.is_ascii_hexdigit()) {
+                        return Err(self.expected("four hexadecimal digits"));
+                    }
+                    self.at += 1;
+                }
+            }
+            _ => return Err(self.expected("an escape character")),
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn expected(&self, expected: &'static str) -> JsonError {
+        JsonError { at: self.at, expected }
+    }
+}
+
+/// How many bytes of a string come before its next quote, backslash or control character.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    // Short strings end within a few words; long ones go on in blocks that compilers vectorise.
+    while at < 32 {
+        let Some(word) = bytes.get(at..at + 8) else { return at + plain_bytes(&bytes[at..]) };
+        let special = special_bytes(u64::from_le_bytes(word.try_into().expect("a slice of eight bytes")));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while let Some(block) = bytes.get(at..at + 64) {
+        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
+            break;
+        }
+        at += 64;
+    }
+    at + plain_bytes(&bytes[at..])
+}
+
+fn plain_bytes(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| is_special(byte)).unwrap_or(bytes.len())
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+/// The high bit of each byte that ends a plain run; exact up to and including the lowest such byte.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
+    (zero(quote) | zero(slash) | control) & HIGH
+}
+
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(slash) = rest.find('\\') {
+        out.push_str(&rest[..slash]);
+        let code = rest.as_bytes().get(slash + 1).copied().unwrap_or(b'\\');
+        rest = rest.get(slash + 2..).unwrap_or("");
+        match code {
+            b'b' => out.push('\u{8}'),
+            b'f' => out.push('\u{c}'),
+            b'n' => out.push('\n'),
+            b'r' => out.push('\r'),
+            b't' => out.push('\t'),
+            b'u' => {
+                let (decoded, used) = unicode_escape(rest);
+                out.push(decoded);
+                rest = rest.get(used..).unwrap_or("");
+            }
+            other => out.push(char::from(other)),
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character of a `\u` escape whose digits start `rest`, and how many bytes of `rest` it took.
+fn unicode_escape(rest: &str) -> (char, usize) {
+    let hex = |range: std::ops::Range<usize>| {
+        rest.get(range).and_then(|digits| u32::from_str_radix(digits, 16).ok())
+    };
+    let Some(first) = hex(0..4) else { return (char::REPLACEMENT_CHARACTER, 0) };
+    if (0xd800..0xdc00).contains(&first)
+        && rest.get(4..6) == Some("\\u")
+        && let Some(second) = hex(6..10)
+        && (0xdc00..0xe000).contains(&second)
+    {
+        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
+    }
+    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
+}

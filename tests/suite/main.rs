@@ -1,0 +1,1 @@
+//! The one integration binary: everything is tested through the command line, sockets and files.

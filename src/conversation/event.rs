@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::{ConnectionId, EventNumber, Offset, Party};
+use crate::text::json;
 
 /// One thing that happened, in the order of the recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +107,8 @@ pub struct Message<'a> {
 /// Content of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload<'a> {
-    /// A text message that is one line of valid JSON: its exact original bytes.
+    /// A text message that is one line of valid JSON, without white space around it: its exact original
+    /// bytes. [`Payload::of_text`] decides.
     Json(&'a str),
     /// Any other text message.
     Text(Cow<'a, str>),
@@ -123,6 +125,42 @@ pub enum Payload<'a> {
     },
 }
 
+impl<'a> Payload<'a> {
+    /// The payload of a text message: [`Payload::Json`] where `text` is one line of valid JSON without
+    /// white space around it, else [`Payload::Text`]. Walks the text once.
+    pub fn of_text(text: &'a str) -> Self {
+        if is_json_line(text) { Self::Json(text) } else { Self::Text(Cow::Borrowed(text)) }
+    }
+
+    /// Whether it came as a text message.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Json(_) | Self::Text(_) => true,
+            Self::Binary(_) => false,
+            Self::Omitted { text, .. } => *text,
+        }
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Json(text) => text.len() as u64,
+            Self::Text(text) => text.len() as u64,
+            Self::Binary(bytes) => bytes.len() as u64,
+            Self::Omitted { size, .. } => *size,
+        }
+    }
+}
+
+fn is_json_line(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let tight = |byte: Option<&u8>| !matches!(byte, None | Some(b' ' | b'\t'));
+    tight(bytes.first())
+        && tight(bytes.last())
+        && memchr::memchr2(b'\n', b'\r', bytes).is_none()
+        && json::validate(text).is_ok()
+}
+
 /// A ping or pong frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Control<'a> {
@@ -130,6 +168,8 @@ pub struct Control<'a> {
     pub from: Party,
     /// Application data, at most 125 bytes.
     pub payload: Cow<'a, [u8]>,
+    /// Values masked in it.
+    pub masked: Vec<Masked<'a>>,
 }
 
 /// A close frame.
@@ -141,10 +181,12 @@ pub struct Close<'a> {
     pub code: Option<u16>,
     /// Reason, masked.
     pub reason: Cow<'a, str>,
+    /// Values masked in it.
+    pub masked: Vec<Masked<'a>>,
 }
 
 /// The link ended without a close frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drop {
     /// Whose side ended it; `None` where the recorder cannot tell.
     pub by: Option<Party>,
@@ -163,6 +205,8 @@ pub struct Undecodable<'a> {
     pub size: u64,
     /// What was wrong, with the section of RFC 6455 it breaks.
     pub why: Cow<'a, str>,
+    /// Values masked in it.
+    pub masked: Vec<Masked<'a>>,
 }
 
 /// The recorder lost something.
@@ -183,6 +227,8 @@ pub struct Gap<'a> {
 pub struct Note<'a> {
     /// The remark, masked.
     pub text: Cow<'a, str>,
+    /// Values masked in it.
+    pub masked: Vec<Masked<'a>>,
 }
 
 /// The wall clock at an offset.
@@ -197,8 +243,17 @@ pub struct Clock<'a> {
 pub struct End<'a> {
     /// Why the recording ended.
     pub reason: EndReason<'a>,
-    /// SHA-256 of every byte before this line, lower-case hex.
-    pub sha256: Cow<'a, str>,
+    /// What the masking scan of the finished recording found; `None` where it was not scanned.
+    pub scan: Option<Scan>,
+    /// SHA-256 of every byte before this line, lower-case hex; `None` in a recording made by hand.
+    pub sha256: Option<Cow<'a, str>>,
+}
+
+/// What a scan of the finished recording found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Values that look like card data in clear.
+    pub clear: u64,
 }
 
 /// Why a recording ended.
@@ -214,6 +269,30 @@ pub enum EndReason<'a> {
     Strict,
     /// A word this version does not know.
     Other(Cow<'a, str>),
+}
+
+impl<'a> EndReason<'a> {
+    /// The word in the cassette: `stopped`, `closed`, `finished`, `strict`, or the unknown one.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Closed => "closed",
+            Self::Finished => "finished",
+            Self::Strict => "strict",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// The reason of that word.
+    pub fn from_word(word: Cow<'a, str>) -> Self {
+        match word.as_ref() {
+            "stopped" => Self::Stopped,
+            "closed" => Self::Closed,
+            "finished" => Self::Finished,
+            "strict" => Self::Strict,
+            _ => Self::Other(word),
+        }
+    }
 }
 
 /// A value replaced before it was written.

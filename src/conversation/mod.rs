@@ -9,7 +9,7 @@ mod party;
 
 pub use event::{
     Clock, Close, Control, ConversationEvent, Drop, End, EndReason, EventKind, Gap, Head, Masked, MaskedKind,
-    Message, Note, Opening, Payload, Refusal, Undecodable,
+    Message, Note, Opening, Payload, Refusal, Scan, Undecodable,
 };
 pub use identity::{ConnectionId, EventNumber, Offset};
 pub use party::{Leg, Party};

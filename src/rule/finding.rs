@@ -1,5 +1,7 @@
 //! What a rule has to say about a recording: the party at fault, the witnesses, expected and got.
 
+use std::ops::Range;
+
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
 
 /// One violation, with its evidence. Every reporter renders this; none decides anything.
@@ -38,4 +40,6 @@ pub struct Witness {
     pub role: String,
     /// The line of the transcript, cut to what people can read, masked.
     pub excerpt: String,
+    /// The offending part: a byte range of `excerpt`, on character boundaries.
+    pub marked: Option<Range<usize>>,
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{ConnectionId, EventNumber, Offset, Party};
+use super::{ConnectionId, EventNumber, MaskedKind, Offset, Party};
 use crate::text::json;
 
 /// One thing that happened, in the order of the recording.
@@ -302,50 +302,4 @@ pub struct Masked<'a> {
     pub at: Cow<'a, str>,
     /// What it was.
     pub was: MaskedKind,
-}
-
-/// What a masked value was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MaskedKind {
-    /// A primary account number (PAN).
-    CardNumber,
-    /// Magnetic-stripe track data.
-    TrackData,
-    /// A card verification value (CVV2, CVC2, CID).
-    VerificationValue,
-    /// A PIN block.
-    PinBlock,
-    /// A credential: authorisation header, token, API key.
-    Secret,
-    /// A field the pack calls sensitive.
-    Sensitive,
-}
-
-impl MaskedKind {
-    /// Every kind, in the order of the format's page.
-    pub const ALL: [Self; 6] = [
-        Self::CardNumber,
-        Self::TrackData,
-        Self::VerificationValue,
-        Self::PinBlock,
-        Self::Secret,
-        Self::Sensitive,
-    ];
-
-    /// The word in the cassette: `card-number`, `track-data`, …
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CardNumber => "card-number",
-            Self::TrackData => "track-data",
-            Self::VerificationValue => "verification-value",
-            Self::PinBlock => "pin-block",
-            Self::Secret => "secret",
-            Self::Sensitive => "sensitive",
-        }
-    }
-
-    /// The kind of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
 }

@@ -8,8 +8,10 @@ mod identity;
 mod party;
 
 pub use event::{
-    Clock, Close, Control, ConversationEvent, Drop, End, EndReason, EventKind, Gap, Head, Masked, MaskedKind,
-    Message, Note, Opening, Payload, Refusal, Scan, Undecodable,
+    Clock, Close, Control, ConversationEvent, Drop, End, EndReason, EventKind, Gap, Head, Masked, Message,
+    Note, Opening, Payload, Refusal, Scan, Undecodable,
 };
 pub use identity::{ConnectionId, EventNumber, Offset};
 pub use party::{Leg, Party};
+
+pub use crate::mask::MaskedKind;

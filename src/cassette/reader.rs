@@ -1,0 +1,354 @@
+//! Reads a cassette, one event at a time, without holding more than a line of it.
+//!
+//! Text is checked where it enters: UTF-8 once a line, numbers and times against the event before, and a
+//! JSON payload exactly once, by whoever looks at it first; see [`Candidate`].
+
+use std::io;
+
+use super::errors::{CassetteError, LineNumber, LineProblem};
+use super::format::HeaderProblem;
+use super::guess::looks_like;
+use super::lines::{Lines, LinesError};
+use super::{Header, MAX_LINE_BYTES, line, loose};
+use crate::conversation::{ConversationEvent, EventKind, EventNumber, Message, Offset, Payload};
+use crate::text::json::{self, JsonError};
+
+/// A cassette being read from `R`, compressed or not; `R` needs no buffer of its own.
+pub struct Reader<R> {
+    lines: Lines<R>,
+    header: Header,
+    state: State,
+}
+
+/// How a cassette ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With its `end` line.
+    Finished {
+        /// Whether the bytes before the `end` line are no longer those the recorder hashed, or it says no hash.
+        edited: bool,
+    },
+    /// Without one: the recorder was killed, or the file was cut later.
+    Cut {
+        /// The last whole event; `#0` where there is none.
+        after: EventNumber,
+        /// Bytes that hung over after it: the start of a line that was never finished.
+        partial_bytes: u64,
+    },
+}
+
+impl<R: io::Read> Reader<R> {
+    /// Reads the header; `name` is what error messages call the source.
+    pub fn open(source: R, name: &str) -> Result<Self, CassetteError> {
+        let io_error = |source| CassetteError::Io { name: name.into(), source };
+        let mut lines = Lines::open(source).map_err(io_error)?;
+        if lines.peek().is_empty() {
+            return Err(CassetteError::Empty { name: name.into() });
+        }
+        let looks_like = looks_like(lines.peek());
+        let mut state = State {
+            name: name.into(),
+            line: 0,
+            last: EventNumber(0),
+            at: Offset::ZERO,
+            end: None,
+            ending: None,
+            failed: false,
+        };
+        let first = loop {
+            if !lines.advance().map_err(|error| state.lines_error(error))? {
+                return Err(CassetteError::Empty { name: name.into() });
+            }
+            state.line += 1;
+            let first = lines.current();
+            if !first.bytes.trim_ascii().is_empty() {
+                break first;
+            }
+        };
+        let (terminated, bytes) = (first.terminated, first.bytes);
+        let not_a_cassette =
+            || CassetteError::NotACassette { name: name.into(), looks_like: looks_like.into() };
+        let header = std::str::from_utf8(bytes).ok().map(Header::parse);
+        let header = match header {
+            Some(Ok(header)) => header,
+            None | Some(Err(HeaderProblem::Json(_))) if !terminated && is_cut_header(bytes) => {
+                state.ending = Some(state.cut(bytes.len()));
+                Header::default()
+            }
+            None => return Err(not_a_cassette()),
+            Some(Err(HeaderProblem::Json(_) | HeaderProblem::NoVersion)) if !is_header(bytes) => {
+                let is_event =
+                    std::str::from_utf8(bytes).is_ok_and(|line| loose::parse(line, EventNumber(1)).is_ok());
+                return Err(if is_event {
+                    CassetteError::NoHeader { name: name.into() }
+                } else {
+                    not_a_cassette()
+                });
+            }
+            Some(Err(problem)) => {
+                return Err(CassetteError::Header { name: name.into(), problem: Box::new(problem) });
+            }
+        };
+        Ok(Self { lines, header, state })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next event, its payload validated; `None` at the end.
+    ///
+    /// Nothing follows an error, but for that of a payload: reading may go on after the line that holds it.
+    ///
+    /// For consumers that walk every payload themselves, [`Reader::next_candidate`] saves one pass.
+    pub fn next_event(&mut self) -> Option<Result<ConversationEvent<'_>, CassetteError>> {
+        Some(self.next_candidate()?.and_then(Candidate::validate))
+    }
+
+    /// The next event, its JSON payload found but not looked into; `None` at the end.
+    #[inline]
+    pub fn next_candidate(&mut self) -> Option<Result<Candidate<'_>, CassetteError>> {
+        let Self { lines, state, .. } = self;
+        state.next(lines).transpose()
+    }
+
+    /// How the cassette ended; `None` while there are events left to read, and after an error.
+    pub fn ending(&self) -> Option<Ending> {
+        self.state.ending
+    }
+
+    /// The line the last event stood on.
+    pub fn line_number(&self) -> LineNumber {
+        LineNumber(self.state.line)
+    }
+}
+
+/// An event whose JSON payload was found by its position in the line, and not looked into.
+///
+/// A payload is validated exactly once. A consumer that has no use for its content calls
+/// [`Candidate::validate`]; one that walks it anyway, such as a check that picks fields out of it, calls
+/// [`Candidate::inspect`] and lets that very walk be the validation:
+///
+/// ```
+/// # use tilltape::{cassette::Reader, conversation::{EventKind, Payload}, text::json::Cursor};
+/// # let file = "{\"cassette\":1}\n{\"n\":1,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":{\"a\":1}}\n";
+/// # let mut reader = Reader::open(file.as_bytes(), "example").unwrap();
+/// while let Some(candidate) = reader.next_candidate() {
+///     let members = candidate?.inspect(|event| {
+///         let mut members = 0;
+///         if let EventKind::Message(message) = &event.kind
+///             && let Payload::Json(json) = message.payload
+///         {
+///             let mut cursor = Cursor::new(json);
+///             cursor.object(|_key, cursor| { members += 1; cursor.skip() })?;
+///             cursor.end()?;
+///         }
+///         Ok(members)
+///     })?;
+///     # assert_eq!(members, 1);
+/// }
+/// # Ok::<(), tilltape::cassette::CassetteError>(())
+/// ```
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    event: ConversationEvent<'a>,
+    line: &'a str,
+    place: Place<'a>,
+    form: Form,
+}
+
+/// How the line was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// By position, as the writer writes it: the payload is whatever stands there.
+    Canonical,
+    /// As JSON: the payload is a value.
+    Loose,
+}
+
+/// Where a line stands, for errors.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    name: &'a str,
+    line: LineNumber,
+    n: EventNumber,
+}
+
+impl<'a> Candidate<'a> {
+    /// The event with its payload validated.
+    pub fn validate(self) -> Result<ConversationEvent<'a>, CassetteError> {
+        match json_payload(&self.event).map_or(Ok(()), json::validate) {
+            Ok(()) => Ok(self.event),
+            Err(error) => self.read_loosely(error),
+        }
+    }
+
+    /// Gives the event to `walk`, which promises to walk a [`Payload::Json`] with a
+    /// [`Cursor`](crate::text::json::Cursor) from its start to its end, and to return the error it meets.
+    ///
+    /// `walk` is called a second time where a person put further keys behind the payload: what it did with a
+    /// payload it then refused must have had no effect.
+    #[inline]
+    pub fn inspect<T>(
+        self,
+        mut walk: impl FnMut(&ConversationEvent<'a>) -> Result<T, JsonError>,
+    ) -> Result<T, CassetteError> {
+        match walk(&self.event) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let place = self.place;
+                let event = self.read_loosely(error)?;
+                walk(&event).map_err(|error| place.error(payload_problem(error)))
+            }
+        }
+    }
+
+    /// The event as JSON has it, after its payload by position turned out to be none.
+    #[cold]
+    fn read_loosely(self, error: JsonError) -> Result<ConversationEvent<'a>, CassetteError> {
+        match self.form {
+            Form::Canonical => {
+                let event = loose::parse(self.line, self.place.n);
+                event.map_err(|problem| self.place.error(problem))
+            }
+            Form::Loose => Err(self.place.error(payload_problem(error))),
+        }
+    }
+}
+
+impl Place<'_> {
+    fn error(self, problem: LineProblem) -> CassetteError {
+        CassetteError::Line { name: self.name.into(), line: self.line, problem: Box::new(problem) }
+    }
+}
+
+/// What the reader remembers from line to line.
+struct State {
+    name: Box<str>,
+    line: u64,
+    last: EventNumber,
+    at: Offset,
+    end: Option<Ending>,
+    ending: Option<Ending>,
+    failed: bool,
+}
+
+impl State {
+    /// The next event of `lines`; `None` at the end.
+    #[inline]
+    fn next<'a, R: io::Read>(
+        &'a mut self,
+        lines: &'a mut Lines<R>,
+    ) -> Result<Option<Candidate<'a>>, CassetteError> {
+        if self.failed || self.ending.is_some() {
+            return Ok(None);
+        }
+        loop {
+            if !lines.advance().map_err(|error| self.lines_error(error))? {
+                self.ending = Some(self.end.unwrap_or_else(|| self.cut(0)));
+                return Ok(None);
+            }
+            self.line += 1;
+            if !lines.current().bytes.trim_ascii_start().is_empty() {
+                break;
+            }
+        }
+        let lines = &*lines;
+        let current = lines.current();
+        if self.end.is_some() {
+            return Err(self.error(LineProblem::AfterEnd));
+        }
+        let line = match std::str::from_utf8(current.bytes) {
+            Ok(line) if current.terminated || json::validate(line).is_ok() => line,
+            Ok(_) => {
+                self.ending = Some(self.cut(current.bytes.len()));
+                return Ok(None);
+            }
+            Err(_) if !current.terminated => {
+                self.ending = Some(self.cut(current.bytes.len()));
+                return Ok(None);
+            }
+            Err(error) => return Err(self.error(LineProblem::Encoding { column: error.valid_up_to() + 1 })),
+        };
+        let expected = EventNumber(self.last.0 + 1);
+        let (event, form) = match line::parse(line) {
+            Some(event) => (event, Form::Canonical),
+            None => (loose::parse(line, expected).map_err(|problem| self.error(problem))?, Form::Loose),
+        };
+        if event.n != expected {
+            return Err(self.error(LineProblem::Number { expected, got: event.n }));
+        }
+        if event.at < self.at {
+            return Err(self.error(LineProblem::Backwards { expected: self.at, got: event.at }));
+        }
+        if let EventKind::End(end) = &event.kind {
+            let edited = end.sha256.as_deref() != Some(lines.digest_before_line().as_str());
+            self.end = Some(Ending::Finished { edited });
+        }
+        self.last = event.n;
+        self.at = event.at;
+        let place = Place { name: &self.name, line: LineNumber(self.line), n: event.n };
+        Ok(Some(Candidate { event, line, place, form }))
+    }
+
+    fn cut(&self, partial_bytes: usize) -> Ending {
+        Ending::Cut { after: self.last, partial_bytes: partial_bytes as u64 }
+    }
+
+    #[cold]
+    fn error(&mut self, problem: LineProblem) -> CassetteError {
+        self.failed = true;
+        Place { name: &self.name, line: LineNumber(self.line), n: self.last }.error(problem)
+    }
+
+    #[cold]
+    fn lines_error(&mut self, error: LinesError) -> CassetteError {
+        self.failed = true;
+        match error {
+            LinesError::Io(source) => CassetteError::Io { name: self.name.clone(), source },
+            LinesError::TooLong => Place { name: &self.name, line: LineNumber(self.line + 1), n: self.last }
+                .error(LineProblem::TooLong { limit: MAX_LINE_BYTES }),
+        }
+    }
+}
+
+#[inline]
+fn json_payload<'a>(event: &ConversationEvent<'a>) -> Option<&'a str> {
+    match &event.kind {
+        EventKind::Message(Message { payload: Payload::Json(json), .. }) => Some(json),
+        EventKind::Refused(refusal) => match &refusal.body {
+            Payload::Json(json) => Some(json),
+            Payload::Text(_) | Payload::Binary(_) | Payload::Omitted { .. } => None,
+        },
+        EventKind::Message(_)
+        | EventKind::Open(_)
+        | EventKind::Ping(_)
+        | EventKind::Pong(_)
+        | EventKind::Close(_)
+        | EventKind::Drop(_)
+        | EventKind::Undecodable(_)
+        | EventKind::Gap(_)
+        | EventKind::Note(_)
+        | EventKind::Clock(_)
+        | EventKind::End(_) => None,
+    }
+}
+
+fn payload_problem(error: JsonError) -> LineProblem {
+    LineProblem::Value {
+        column: 1,
+        what: format!("byte {} of the payload: expected {}", error.at + 1, error.expected),
+    }
+}
+
+/// Whether a line that was never finished is the start of a header.
+fn is_cut_header(bytes: &[u8]) -> bool {
+    const START: &[u8] = b"{\"cassette\":";
+    bytes.starts_with(START) || START.starts_with(bytes)
+}
+
+/// Whether a line means to be a header, well made or not.
+fn is_header(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"\"cassette\"").is_some()
+}

@@ -1,1 +1,44 @@
 //! Renders the result of a run; decides nothing. One file per format.
+
+mod json;
+mod span;
+mod text;
+
+use crate::check::CheckResult;
+
+pub use json::json;
+pub use span::human;
+pub use text::{Colour, Glyphs, Look, text};
+
+/// The version of the JSON report's format, the value of its key `report`.
+pub const REPORT_VERSION: u32 = 1;
+
+/// What a reporter renders: the result, and what could not be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// What the run found.
+    pub result: &'a CheckResult,
+    /// Inputs that could not be read, or not to their end.
+    pub unreadable: &'a [Unreadable],
+}
+
+/// An input that could not be read, or not to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its name: the path as the user gave it.
+    pub name: String,
+    /// The line, counted from 1, where reading stopped; `None` where it never began.
+    pub line: Option<u64>,
+    /// Why, and what to do.
+    pub message: String,
+}
+
+impl Unreadable {
+    /// `path:line`, or the path alone.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}

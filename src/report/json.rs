@@ -1,0 +1,313 @@
+//! The report for programs: `specs/schema/report.schema.json` describes every key.
+//!
+//! ```json
+//! {"report":1,"tool":"tilltape 0.1.0","pack":{"name":"bluechip-tsi","version":"1"},"verdict":"CONFORMANT", …}
+//! ```
+//!
+//! Keys are never absent, so `null` says "not known" or "not given"; times are whole microseconds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{REPORT_VERSION, Report, Unreadable};
+use crate::check::{Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided};
+use crate::rule::{Finding, Witness};
+
+/// Renders the report as JSON: indented, keys in a fixed order, a line feed at the end.
+pub fn json(report: &Report<'_>) -> String {
+    let document = Document::from(report);
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("strings, numbers and maps with string keys");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    report: u32,
+    tool: &'static str,
+    pack: PackView<'a>,
+    parameters: Vec<ParameterView<'a>>,
+    verdict: &'static str,
+    rules_in_scope: usize,
+    rules_exercised: usize,
+    rules: Vec<RuleView<'a>>,
+    sources: Vec<SourceView<'a>>,
+    unreadable: Vec<UnreadableView<'a>>,
+}
+
+impl<'a> From<&Report<'a>> for Document<'a> {
+    fn from(report: &Report<'a>) -> Self {
+        let result: &'a CheckResult = report.result;
+        Self {
+            report: REPORT_VERSION,
+            tool: concat!("tilltape ", env!("CARGO_PKG_VERSION")),
+            pack: PackView { name: &result.pack, version: &result.pack_version },
+            parameters: result.parameters.iter().map(ParameterView::from).collect(),
+            verdict: result.verdict.as_str(),
+            rules_in_scope: result.in_scope(),
+            rules_exercised: result.exercised(),
+            rules: result.rules.iter().map(RuleView::from).collect(),
+            sources: result.sources.iter().map(SourceView::from).collect(),
+            unreadable: report.unreadable.iter().map(UnreadableView::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PackView<'a> {
+    name: &'a str,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct ParameterView<'a> {
+    name: &'a str,
+    value: &'a str,
+    set: bool,
+}
+
+impl<'a> From<&'a Parameter> for ParameterView<'a> {
+    fn from(parameter: &'a Parameter) -> Self {
+        Self { name: &parameter.name, value: &parameter.value, set: parameter.set }
+    }
+}
+
+#[derive(Serialize)]
+struct RuleView<'a> {
+    pack: &'a str,
+    code: String,
+    version: u32,
+    title: &'a str,
+    level: &'static str,
+    authority: &'static str,
+    impact: &'static str,
+    blocks: bool,
+    obligor: Option<&'static str>,
+    source: &'a [String],
+    page: &'a str,
+    verdict: &'static str,
+    met: u64,
+    violated: u64,
+    undecided: BTreeMap<&'static str, u64>,
+    void: u64,
+    findings: Vec<FindingView<'a>>,
+    undecided_examples: Vec<UndecidedView<'a>>,
+    timing: Option<TimingView<'a>>,
+    advice: &'a [String],
+    error: Option<&'a str>,
+}
+
+impl<'a> From<&'a RuleResult> for RuleView<'a> {
+    fn from(result: &'a RuleResult) -> Self {
+        let rule = &result.rule;
+        Self {
+            pack: &rule.pack,
+            code: rule.code.to_string(),
+            version: rule.version,
+            title: &rule.title,
+            level: rule.level.as_str(),
+            authority: rule.authority.as_str(),
+            impact: rule.impact.as_str(),
+            blocks: rule.blocks(),
+            obligor: rule.obligor.map(|party| party.as_str()),
+            source: &rule.source,
+            page: &rule.page,
+            verdict: result.verdict.as_str(),
+            met: result.met,
+            violated: result.violated,
+            undecided: result.undecided.iter().map(|(reason, &count)| (reason.as_str(), count)).collect(),
+            void: result.void,
+            findings: result.findings.iter().map(FindingView::from).collect(),
+            undecided_examples: result.undecided_examples.iter().map(UndecidedView::from).collect(),
+            timing: result.timing.as_ref().map(TimingView::from),
+            advice: &result.advice,
+            error: result.error.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FindingView<'a> {
+    accused: &'static str,
+    what: &'a str,
+    expected: &'a str,
+    got: &'a str,
+    flow: Option<&'a str>,
+    follows_from: Option<&'a str>,
+    witnesses: Vec<WitnessView<'a>>,
+}
+
+impl<'a> From<&'a Finding> for FindingView<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            accused: finding.accused.as_str(),
+            what: &finding.what,
+            expected: &finding.expected,
+            got: &finding.got,
+            flow: finding.flow.as_deref(),
+            follows_from: finding.follows_from.as_deref(),
+            witnesses: finding.witnesses.iter().map(WitnessView::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WitnessView<'a> {
+    source: usize,
+    n: u64,
+    t_us: u64,
+    connection: Option<u64>,
+    from: Option<&'static str>,
+    role: &'a str,
+    excerpt: &'a str,
+    marked: Option<[usize; 2]>,
+}
+
+impl<'a> From<&'a Witness> for WitnessView<'a> {
+    fn from(witness: &'a Witness) -> Self {
+        let characters = |bytes: usize| witness.excerpt.get(..bytes).map(|text| text.chars().count());
+        Self {
+            source: witness.source,
+            n: witness.n.0,
+            t_us: witness.at.as_micros(),
+            connection: witness.connection.map(|connection| connection.0),
+            from: witness.from.map(|party| party.as_str()),
+            role: &witness.role,
+            excerpt: &witness.excerpt,
+            marked: witness
+                .marked
+                .as_ref()
+                .and_then(|range| Some([characters(range.start)?, characters(range.end)?])),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UndecidedView<'a> {
+    reason: &'static str,
+    flow: Option<&'a str>,
+    witnesses: Vec<WitnessView<'a>>,
+    lacking_us: Option<u64>,
+    to_do: &'a str,
+}
+
+impl<'a> From<&'a Undecided> for UndecidedView<'a> {
+    fn from(open: &'a Undecided) -> Self {
+        Self {
+            reason: open.reason.as_str(),
+            flow: open.flow.as_deref(),
+            witnesses: open.witnesses.iter().map(WitnessView::from).collect(),
+            lacking_us: open.lacking.map(micros),
+            to_do: &open.to_do,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TimingView<'a> {
+    what: &'a str,
+    count: u64,
+    min_us: u64,
+    median_us: u64,
+    p90_us: u64,
+    p99_us: u64,
+    worst_us: u64,
+    limit_us: Option<u64>,
+    margin_us: Option<u64>,
+    flips_at_factor: Option<f64>,
+    histogram: Vec<BucketView>,
+}
+
+impl<'a> From<&'a Timing> for TimingView<'a> {
+    fn from(timing: &'a Timing) -> Self {
+        Self {
+            what: &timing.what,
+            count: timing.count,
+            min_us: micros(timing.min),
+            median_us: micros(timing.median),
+            p90_us: micros(timing.p90),
+            p99_us: micros(timing.p99),
+            worst_us: micros(timing.worst),
+            limit_us: timing.limit.map(micros),
+            margin_us: timing.margin().map(micros),
+            flips_at_factor: timing.flips_at_factor,
+            histogram: timing.histogram.iter().map(BucketView::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct BucketView {
+    up_to_us: u64,
+    count: u64,
+}
+
+impl From<&Bucket> for BucketView {
+    fn from(bucket: &Bucket) -> Self {
+        Self { up_to_us: micros(bucket.up_to), count: bucket.count }
+    }
+}
+
+#[derive(Serialize)]
+struct SourceView<'a> {
+    name: &'a str,
+    pack: Option<&'a str>,
+    subject: SubjectView<'a>,
+    recorded_at: Option<&'a str>,
+    connections: u64,
+    refused: u64,
+    flows: u64,
+    messages: u64,
+    masked: u64,
+    lost: u64,
+    duration_us: u64,
+    completeness: &'static str,
+}
+
+#[derive(Serialize)]
+struct SubjectView<'a> {
+    pos: Option<&'a str>,
+    terminal: Option<&'a str>,
+}
+
+impl<'a> From<&'a SourceSummary> for SourceView<'a> {
+    fn from(source: &'a SourceSummary) -> Self {
+        Self {
+            name: &source.name,
+            pack: source.pack.as_deref(),
+            subject: SubjectView {
+                pos: source.subject.pos.as_deref(),
+                terminal: source.subject.terminal.as_deref(),
+            },
+            recorded_at: source.recorded_at.as_deref(),
+            connections: source.connections,
+            refused: source.refused,
+            flows: source.flows,
+            messages: source.messages,
+            masked: source.masked,
+            lost: source.lost,
+            duration_us: micros(source.duration),
+            completeness: source.completeness.as_str(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UnreadableView<'a> {
+    name: &'a str,
+    line: Option<u64>,
+    message: &'a str,
+}
+
+impl<'a> From<&'a Unreadable> for UnreadableView<'a> {
+    fn from(input: &'a Unreadable) -> Self {
+        Self { name: &input.name, line: input.line, message: &input.message }
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,193 @@
+//! The sheet a text report is written on: styled pieces, wrapped at words, with hanging indents.
+//!
+//! Whatever a peer sent is made printable here, so that a message can neither move the cursor nor
+//! reverse the reading order of a terminal.
+
+use std::ops::Range;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Colour, Glyphs, Look};
+
+/// What a piece of text is; how that looks is decided in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ink {
+    Plain,
+    /// Names and headings.
+    Strong,
+    /// Side remarks.
+    Faint,
+    Good,
+    Bad,
+    Unsure,
+    /// The offending part of a message.
+    Marked,
+}
+
+impl Ink {
+    fn style(self) -> Style {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        match self {
+            Self::Plain => Style::new(),
+            Self::Strong => Style::new().bold(),
+            Self::Faint => Style::new().dimmed(),
+            Self::Good => colour(AnsiColor::Green).bold(),
+            Self::Bad => colour(AnsiColor::Red).bold(),
+            Self::Unsure => colour(AnsiColor::Yellow).bold(),
+            Self::Marked => colour(AnsiColor::Red).bold().underline(),
+        }
+    }
+}
+
+/// A piece of a line.
+pub(super) type Piece = (Ink, String);
+
+pub(super) struct Sheet {
+    out: String,
+    look: Look,
+}
+
+impl Sheet {
+    pub(super) fn new(look: Look) -> Self {
+        Self { out: String::new(), look: Look { width: look.width.clamp(60, 140), ..look } }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    /// The first of these where Unicode may be drawn, else the second.
+    pub(super) fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        match self.look.glyphs {
+            Glyphs::Unicode => unicode,
+            Glyphs::Ascii => ascii,
+        }
+    }
+
+    /// An empty line, but never two of them.
+    pub(super) fn gap(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    /// A paragraph: wrapped at spaces; lines after the first start at column `hang`.
+    pub(super) fn flow(&mut self, indent: usize, hang: usize, pieces: &[Piece]) {
+        self.pad(indent);
+        let mut column = indent;
+        let mut fresh = true;
+        for (ink, text) in pieces {
+            let text = printable(text, self.look.glyphs);
+            for (index, word) in text.split(' ').enumerate() {
+                let room = self.look.width.saturating_sub(column);
+                let wide = word.chars().count();
+                if index > 0 {
+                    if wide + 1 > room && !fresh {
+                        self.out.push('\n');
+                        self.pad(hang);
+                        column = hang;
+                        fresh = true;
+                    } else {
+                        self.out.push(' ');
+                        column += 1;
+                    }
+                }
+                self.paint(*ink, word);
+                column += wide;
+                fresh &= word.is_empty();
+            }
+        }
+        self.out.truncate(self.out.trim_end_matches(' ').len());
+        self.out.push('\n');
+    }
+
+    /// A quotation on one line, cut to the width around its marked part, with carets below that part.
+    pub(super) fn quote(&mut self, indent: usize, text: &str, marked: Option<Range<usize>>) {
+        let marked = marked.filter(|range| text.get(range.clone()).is_some_and(|part| !part.is_empty()));
+        let range = marked.unwrap_or(0..0);
+        let mut before = printable(&text[..range.start], self.look.glyphs);
+        let mut part = printable(&text[range.clone()], self.look.glyphs);
+        let mut after = printable(&text[range.end..], self.look.glyphs);
+        let dots = self.glyph("…", "...");
+        let room = self.look.width.saturating_sub(indent);
+        let total = |parts: [&str; 3]| parts.iter().map(|part| part.chars().count()).sum::<usize>();
+        if total([&before, &part, &after]) > room {
+            let dot = dots.chars().count();
+            part = cut_end(&part, room.saturating_sub(HEAD + 2 * dot), dots);
+            // What follows the mark keeps a little room, what leads up to it gets the rest.
+            let tail = after.chars().count().min(TAIL);
+            before = cut_middle(&before, room.saturating_sub(part.chars().count() + tail), dots);
+            after = cut_end(&after, room.saturating_sub(total([&before, &part, ""])), dots);
+        }
+        self.pad(indent);
+        self.paint(Ink::Plain, &before);
+        self.paint(Ink::Marked, &part);
+        self.paint(Ink::Plain, &after);
+        self.out.push('\n');
+        if !part.is_empty() {
+            self.pad(indent + before.chars().count());
+            let carets = "^".repeat(part.chars().count());
+            self.paint(Ink::Bad, &carets);
+            self.out.push('\n');
+        }
+    }
+
+    fn pad(&mut self, columns: usize) {
+        self.out.extend(std::iter::repeat_n(' ', columns));
+    }
+
+    fn paint(&mut self, ink: Ink, text: &str) {
+        let text = &text.replace('\u{a0}', " ");
+        if text.is_empty() || ink == Ink::Plain || self.look.colour == Colour::Never {
+            self.out.push_str(text);
+            return;
+        }
+        let style = ink.style();
+        self.out.push_str(&format!("{style}{text}{style:#}"));
+    }
+}
+
+/// `text` without anything that steers a terminal; in ASCII, without anything beyond it. Spaces that do
+/// not break stay: they become plain ones when they are written.
+fn printable(text: &str, glyphs: Glyphs) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let steers = c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if steers || (glyphs == Glyphs::Ascii && !c.is_ascii() && c != '\u{a0}') {
+            out.extend(match (glyphs, c) {
+                (Glyphs::Ascii, 'µ') => 'u'.escape_default(),
+                _ => c.escape_default(),
+            });
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn cut_end(text: &str, room: usize, dots: &str) -> String {
+    if text.chars().count() <= room {
+        return text.into();
+    }
+    let keep = room.saturating_sub(dots.chars().count());
+    text.chars().take(keep).chain(dots.chars()).collect()
+}
+
+/// Keeps the beginning, which tells what message it is, and what stands right before the end.
+fn cut_middle(text: &str, room: usize, dots: &str) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return text.into();
+    }
+    let keep = room.saturating_sub(dots.chars().count());
+    let head = keep.min(HEAD);
+    let tail = length - (keep - head);
+    text.chars().take(head).chain(dots.chars()).chain(text.chars().skip(tail)).collect()
+}
+
+/// Columns of a quotation's beginning that are kept where its middle is cut.
+const HEAD: usize = 24;
+
+/// Columns kept after its marked part.
+const TAIL: usize = 16;

@@ -1,0 +1,90 @@
+//! The recordings a report rests on, and the inputs that could not be read.
+
+use super::sheet::{Ink, Sheet};
+use super::summary::{counted, plain, span};
+use crate::check::{CheckResult, Completeness, SourceSummary};
+use crate::report::Report;
+
+/// Recordings listed one by one; where there are more, only those with something to say are.
+const SHOWN: usize = 20;
+
+/// Inputs that could not be read, or not to their end.
+pub(super) fn unreadable(sheet: &mut Sheet, report: &Report<'_>) {
+    if report.unreadable.is_empty() {
+        return;
+    }
+    sheet.gap();
+    sheet.flow(0, 0, &[(Ink::Bad, "NOT JUDGED".into())]);
+    for input in report.unreadable {
+        sheet.flow(2, 4, &[(Ink::Strong, input.place()), plain("  "), plain(input.message.clone())]);
+    }
+}
+
+/// What was judged: size, subject, and whether it is whole.
+pub(super) fn recordings(sheet: &mut Sheet, result: &CheckResult) {
+    sheet.gap();
+    let title = match result.sources.len() {
+        0 => return,
+        1 => "RECORDING".into(),
+        n => format!("{n} RECORDINGS"),
+    };
+    sheet.flow(0, 0, &[(Ink::Strong, title)]);
+    let many = result.sources.len() > SHOWN;
+    let mut silent = 0u64;
+    for source in &result.sources {
+        if many && remark(source).is_none() {
+            silent += 1;
+        } else {
+            recording(sheet, source);
+        }
+    }
+    if silent > 0 {
+        let dots = sheet.glyph("…", "...");
+        sheet.flow(
+            2,
+            2,
+            &[(Ink::Faint, format!("{dots} and {} without remarks", counted(silent, "recording")))],
+        );
+    }
+}
+
+fn recording(sheet: &mut Sheet, source: &SourceSummary) {
+    let mut parts = vec![counted(source.connections, "connection")];
+    if source.refused > 0 {
+        parts.push(format!("{} refused", source.refused));
+    }
+    if source.flows > 0 {
+        parts.push(counted(source.flows, "flow"));
+    }
+    parts.push(counted(source.messages, "message"));
+    if source.masked > 0 {
+        parts.push(format!("{} masked", counted(source.masked, "value")));
+    }
+    parts.push(span(source.duration));
+    let subjects: Vec<&str> =
+        [&source.subject.pos, &source.subject.terminal].into_iter().flatten().map(String::as_str).collect();
+    if !subjects.is_empty() {
+        parts.push(subjects.join(" with "));
+    }
+    let name = (Ink::Plain, source.name.clone());
+    sheet.flow(2, 4, &[name, plain("  "), (Ink::Faint, parts.join(", "))]);
+    if let Some(remark) = remark(source) {
+        sheet.flow(4, 4, &[(Ink::Unsure, remark)]);
+    }
+}
+
+fn remark(source: &SourceSummary) -> Option<String> {
+    let mut remarks = Vec::new();
+    match source.completeness {
+        Completeness::Finished => {}
+        Completeness::Edited => remarks.push("edited after recording".to_owned()),
+        Completeness::Cut => remarks.push("cut: it has no `end` line, what came later is unknown".to_owned()),
+    }
+    if source.lost > 0 {
+        remarks.push(format!("the recorder lost {}", counted(source.lost, "message")));
+    }
+    match remarks.is_empty() {
+        true => None,
+        false => Some(remarks.join("; ")),
+    }
+}

@@ -1,0 +1,155 @@
+//! The first line of a report, which says it all, and the line that counts.
+
+use std::time::Duration;
+
+use super::sheet::{Ink, Piece, Sheet};
+use crate::check::{CheckResult, RuleResult};
+use crate::conversation::Party;
+use crate::report::{Report, human};
+use crate::rule::{RunVerdict, Verdict};
+
+/// `NON-CONFORMANT  the POS broke ACK-1 (2 times)`
+pub(super) fn verdict(sheet: &mut Sheet, report: &Report<'_>) {
+    let result = report.result;
+    let ink = match result.verdict {
+        RunVerdict::NonConformant | RunVerdict::Invalid => Ink::Bad,
+        RunVerdict::Undecided => Ink::Unsure,
+        RunVerdict::ConformantWithWaivers | RunVerdict::Conformant => Ink::Good,
+    };
+    let word = result.verdict.as_str();
+    let hang = word.len() + 2;
+    sheet.flow(0, hang, &[(ink, word.replace(' ', "\u{a0}")), plain("  "), (Ink::Strong, why(result))]);
+    let by = format!("judged by {} {}", result.pack, result.pack_version);
+    let mut pieces = vec![(Ink::Faint, by)];
+    let set: Vec<String> =
+        result.parameters.iter().filter(|p| p.set).map(|p| format!("{} = {}", p.name, p.value)).collect();
+    if !set.is_empty() {
+        pieces.push((Ink::Faint, format!(" with {}", set.join(", "))));
+    }
+    if !report.unreadable.is_empty() {
+        pieces.push((Ink::Bad, format!("; {} could not be read", inputs(report.unreadable.len()))));
+    }
+    sheet.flow(hang, hang, &pieces);
+}
+
+/// `3 of 4 rules in scope exercised: 1 failed, 2 passed (ID-1, RESP-1)`
+pub(super) fn count(sheet: &mut Sheet, result: &CheckResult) {
+    let mut pieces = vec![(
+        Ink::Strong,
+        format!("{} of {} rules in scope exercised", result.exercised(), result.in_scope()),
+    )];
+    let mut parts = Vec::new();
+    for (verdict, word) in [
+        (Verdict::Fail, "failed"),
+        (Verdict::Error, "in error"),
+        (Verdict::Inconclusive, "undecided"),
+        (Verdict::Pass, "passed"),
+        (Verdict::Review, "for a person"),
+    ] {
+        let codes: Vec<String> = of(result, verdict).map(|rule| rule.rule.code.to_string()).collect();
+        match (verdict, codes.len()) {
+            (_, 0) => {}
+            (Verdict::Pass, n) if n <= 24 => parts.push(format!("{n} {word} ({})", codes.join(", "))),
+            (_, n) => parts.push(format!("{n} {word}")),
+        }
+    }
+    if !parts.is_empty() {
+        pieces.push(plain(format!(": {}", parts.join(", "))));
+    }
+    sheet.gap();
+    sheet.flow(0, 2, &pieces);
+}
+
+/// The rules that ended so.
+pub(super) fn of(result: &CheckResult, verdict: Verdict) -> impl Iterator<Item = &RuleResult> {
+    result.rules.iter().filter(move |rule| rule.verdict == verdict)
+}
+
+pub(super) fn plain(text: impl Into<String>) -> Piece {
+    (Ink::Plain, text.into())
+}
+
+/// `the POS`, `the terminal`, …
+pub(super) fn the(party: Party) -> &'static str {
+    match party {
+        Party::Pos => "the POS",
+        Party::Terminal => "the terminal",
+        Party::Gateway => "the gateway",
+    }
+}
+
+/// `1 flow`, `2 flows`.
+pub(super) fn counted(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
+}
+
+/// A time span that is not broken at the end of a line.
+pub(super) fn span(span: Duration) -> String {
+    human(span).replace(' ', "\u{a0}")
+}
+
+fn inputs(count: usize) -> String {
+    counted(u64::try_from(count).unwrap_or(u64::MAX), "input")
+}
+
+fn why(result: &CheckResult) -> String {
+    match result.verdict {
+        RunVerdict::NonConformant => who_broke_what(result),
+        RunVerdict::Invalid => "a rule ended in an error, so this run proves nothing".into(),
+        RunVerdict::Undecided if result.exercised() == 0 => {
+            "nothing was exercised: no rule met the message it waits for".into()
+        }
+        RunVerdict::Undecided => {
+            let open: Vec<String> = of(result, Verdict::Inconclusive)
+                .filter(|rule| rule.rule.blocks())
+                .map(|rule| rule.rule.code.to_string())
+                .collect();
+            format!("no documented MUST was broken, but {} could not be decided", listed(&open))
+        }
+        RunVerdict::ConformantWithWaivers => "every documented MUST exercised was met or waived".into(),
+        RunVerdict::Conformant => match of(result, Verdict::Fail).count() {
+            0 => "every documented MUST exercised was met".into(),
+            1 => "every documented MUST exercised was met; 1 other rule was broken".into(),
+            n => format!("every documented MUST exercised was met; {n} other rules were broken"),
+        },
+    }
+}
+
+/// `the POS broke ACK-1 (2 times) and ID-1, the terminal broke RESP-1`
+fn who_broke_what(result: &CheckResult) -> String {
+    let mut clauses = Vec::new();
+    for party in [Party::Pos, Party::Terminal, Party::Gateway] {
+        let mut broken = Vec::new();
+        for rule in of(result, Verdict::Fail).filter(|rule| rule.rule.blocks()) {
+            let accused = || rule.findings.iter().filter(|finding| finding.accused == party);
+            // The kept findings may be fewer than the violations; only a rule with one accused knows them all.
+            let kept = rule.findings.iter().all(|finding| finding.accused == party);
+            let times = if kept { rule.violated } else { accused().map(|_| 1).sum() };
+            match times {
+                0 => {}
+                _ if accused().next().is_none() => {}
+                1 => broken.push(rule.rule.code.to_string()),
+                n => broken.push(format!("{} ({n} times)", rule.rule.code)),
+            }
+        }
+        if !broken.is_empty() {
+            clauses.push(format!("{} broke {}", the(party), listed(&broken)));
+        }
+    }
+    match clauses.is_empty() {
+        true => "a documented MUST was broken".into(),
+        false => clauses.join(", "),
+    }
+}
+
+/// `A`, `A and B`, `A, B and C`.
+fn listed(items: &[String]) -> String {
+    match items {
+        [] => "a rule".into(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}

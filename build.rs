@@ -1,5 +1,7 @@
 //! Embeds `specs/` in the binary: writes a table of (path, text) that `pack::embedded` includes.
 
+#![allow(clippy::disallowed_methods, reason = "a build script reads files and the environment")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

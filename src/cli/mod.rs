@@ -3,6 +3,12 @@
 //! One file per subcommand: raw arguments become a typed plan, the plan one call into the library,
 //! the result printed text and an exit code. Only this module prints, reads files and exits.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "files, the environment and stdio live here and nowhere else"
+)]
+
 mod check;
 mod demo;
 mod error;

@@ -1,2 +1,11 @@
 //! The one integration binary: everything is tested through the command line, sockets and files.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests start the tool, read its files and play its peers"
+)]
+
+mod architecture;
+mod licences;
 mod report;

@@ -5,3 +5,7 @@
     clippy::disallowed_types,
     reason = "sockets, clocks and the recorder's thread live here and nowhere else"
 )]
+
+mod interrupt;
+
+pub use interrupt::until_interrupted;

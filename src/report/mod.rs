@@ -1,14 +1,20 @@
 //! Renders the result of a run; decides nothing. One file per format.
 
-mod json;
+mod look;
+mod sheet;
 mod span;
+
+mod json;
+mod page;
 mod text;
 
 use crate::check::CheckResult;
 
 pub use json::json;
+pub use look::{Colour, Glyphs, Look};
+pub use page::page;
 pub use span::human;
-pub use text::{Colour, Glyphs, Look, text};
+pub use text::text;
 
 /// The version of the JSON report's format, the value of its key `report`.
 pub const REPORT_VERSION: u32 = 1;

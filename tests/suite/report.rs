@@ -9,7 +9,7 @@ use tilltape::check::{
 };
 use tilltape::conversation::{ConnectionId, EventNumber, Offset, Party};
 use tilltape::pack::{Authority, Impact, Level, RuleInfo};
-use tilltape::report::{Colour, Glyphs, Look, Report, Unreadable, json, text};
+use tilltape::report::{Colour, Glyphs, Look, Report, Unreadable, json, page, text};
 use tilltape::rule::{Finding, Reason, RunVerdict, Verdict, Witness};
 
 #[test]
@@ -147,6 +147,39 @@ fn the_schema_documents_every_key() {
     let mut out = Vec::new();
     undocumented(&schema(), "", &mut out);
     assert_eq!(out, Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_page_is_laid_out_for_people() {
+    let info = RuleInfo {
+        source: vec!["BF1: Transaction Message-Flow".into(), "IW: acknowledgement".into()],
+        ..rule("ACK-1", "the POS acknowledges every event")
+    };
+    let markdown = "\
+# What it requires
+For each `event` the POS sends one `event_ack` with **the same** flow_id, whatever the event says, and it does
+so before the time-out of the terminal.
+
+- error events too,
+- events it does not know,
+  even where they are late
+
+# Limits
+A recording cannot show 2 * 3 or what `the till did with it.
+
+```exchange pass
+terminal +0ms {\"event\":{\"flow_id\":\"7\",\"resource\":{\"status\":\"completed\",\"results\":[{\"status\":\"approved\",\"amount\":1}]}}}
+pos      +3ms {\"event_ack\":{\"flow_id\":\"7\"}}
+```
+```exchange fail at 1 blames pos
+terminal +0ms {\"event\":{}}
+end +60s
+```
+```exchange inconclusive
+end +1s
+```
+";
+    insta::assert_snapshot!(page(&info, markdown, Look::PLAIN));
 }
 
 /// Validates the JSON report and returns it.

@@ -1,8 +1,8 @@
 //! Who broke what, what could not be decided, and what was never seen: with evidence and next steps.
 
-use super::sheet::{Ink, Piece, Sheet};
 use super::summary::{counted, of, plain, span, the};
 use crate::check::{CheckResult, RuleResult, Undecided};
+use crate::report::sheet::{Ink, Piece, Sheet};
 use crate::rule::{Finding, Reason, Verdict, Witness};
 
 /// Findings and undecided obligations printed in full for one rule.

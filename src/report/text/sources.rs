@@ -1,9 +1,9 @@
 //! The recordings a report rests on, and the inputs that could not be read.
 
-use super::sheet::{Ink, Sheet};
 use super::summary::{counted, plain, span};
 use crate::check::{CheckResult, Completeness, SourceSummary};
 use crate::report::Report;
+use crate::report::sheet::{Ink, Sheet};
 
 /// Recordings listed one by one; where there are more, only those with something to say are.
 const SHOWN: usize = 20;

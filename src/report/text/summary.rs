@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::sheet::{Ink, Piece, Sheet};
 use crate::check::{CheckResult, RuleResult};
 use crate::conversation::Party;
+use crate::report::sheet::{Ink, Piece, Sheet};
 use crate::report::{Report, human};
 use crate::rule::{RunVerdict, Verdict};
 

@@ -1,8 +1,8 @@
 //! How long the answers took: one line of figures and small bars for each rule about time.
 
-use super::sheet::{Ink, Piece, Sheet};
 use super::summary::{plain, span};
 use crate::check::{Bucket, CheckResult, RuleResult, Timing};
+use crate::report::sheet::{Ink, Piece, Sheet};
 
 /// Columns of the longest bar.
 const BAR: usize = 30;

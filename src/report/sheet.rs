@@ -1,4 +1,4 @@
-//! The sheet a text report is written on: styled pieces, wrapped at words, with hanging indents.
+//! The sheet that texts for people are written on: styled pieces, wrapped at words, with hanging indents.
 //!
 //! Whatever a peer sent is made printable here, so that a message can neither move the cursor nor
 //! reverse the reading order of a terminal.
@@ -56,6 +56,10 @@ impl Sheet {
         self.out
     }
 
+    pub(super) fn look(&self) -> Look {
+        self.look
+    }
+
     /// The first of these where Unicode may be drawn, else the second.
     pub(super) fn glyph(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         match self.look.glyphs {
@@ -98,6 +102,16 @@ impl Sheet {
             }
         }
         self.out.truncate(self.out.trim_end_matches(' ').len());
+        self.out.push('\n');
+    }
+
+    /// A line as it is, however long: what people copy.
+    pub(super) fn verbatim(&mut self, indent: usize, ink: Ink, text: &str) {
+        if !text.trim().is_empty() {
+            self.pad(indent);
+            let text = printable(text.trim_end(), self.look.glyphs);
+            self.paint(ink, &text);
+        }
         self.out.push('\n');
     }
 

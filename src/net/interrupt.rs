@@ -32,8 +32,9 @@ pub fn until_interrupted<T: Send + 'static>(
     })
 }
 
+/// Ends with Ctrl-C or, where there is such a thing, SIGTERM; in force once this returns.
 #[cfg(unix)]
-fn signals() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn signals() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -46,8 +47,9 @@ fn signals() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Ends with Ctrl-C; in force once it is waited for.
 #[cfg(not(unix))]
-fn signals() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn signals() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         // Where no handler can be set, the system's own ends the process.
         if tokio::signal::ctrl_c().await.is_err() {

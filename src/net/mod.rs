@@ -7,5 +7,6 @@
 )]
 
 mod interrupt;
+pub mod simulate;
 
 pub use interrupt::until_interrupted;

@@ -6,6 +6,7 @@
 mod event;
 mod identity;
 mod party;
+pub mod transcript;
 
 pub use event::{
     Clock, Close, Control, ConversationEvent, Drop, End, EndReason, EventKind, Gap, Head, Masked, Message,

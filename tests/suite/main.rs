@@ -7,5 +7,8 @@
 )]
 
 mod architecture;
+mod cassette;
+mod events;
 mod licences;
 mod report;
+mod transcript;

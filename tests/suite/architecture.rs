@@ -321,7 +321,9 @@ fn names_it(line: &str, name: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = line[at + name.len()..].chars().next();
         let in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        !(in_word(before) && !name.starts_with('.')) && !(in_word(after) && !name.ends_with(['!', ')']))
+        let opens = !in_word(before) || name.starts_with('.');
+        let closes = !in_word(after) || name.ends_with(['!', ')']);
+        opens && closes
     })
 }
 

@@ -3,7 +3,8 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "tests start the tool, read its files and play its peers"
+    clippy::unwrap_used,
+    reason = "tests start the tool, read its files and play its peers; a failed unwrap is a failed test"
 )]
 
 mod architecture;
@@ -11,4 +12,5 @@ mod cassette;
 mod events;
 mod licences;
 mod report;
+mod simulate;
 mod transcript;

@@ -5,6 +5,7 @@
 use std::io;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -93,7 +94,7 @@ pub async fn dial(
         }
         let open = match link.as_mut() {
             Some(open) => open,
-            None => link.insert(Link::open(authority, door).await?),
+            None => link.insert(Link::open(authority, door, till.handshake_key()).await?),
         };
         watcher(TillNews::Asks(&errand.ask));
         let ending = open.run(&mut till, &errand.ask, manner).await;
@@ -123,7 +124,7 @@ struct Link {
 }
 
 impl Link {
-    async fn open(authority: &str, door: Door) -> Result<Self, DialError> {
+    async fn open(authority: &str, door: Door, key: [u8; 16]) -> Result<Self, DialError> {
         let address = || authority.to_owned();
         let connect = |source| DialError::Connect { address: address(), source };
         let socket = match tokio::time::timeout(CONNECT_TIME, TcpStream::connect(authority)).await {
@@ -134,11 +135,13 @@ impl Link {
         let url = format!("ws://{authority}{}", door.path());
         let limits =
             WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let handshake = client_async_with_config(url.clone(), socket, Some(limits));
+        let refused = |answer| DialError::Handshake { url: url.clone(), answer };
+        let request = opening(authority, &url, key).map_err(|error| refused(error.to_string()))?;
+        let handshake = client_async_with_config(request, socket, Some(limits));
         match tokio::time::timeout(CONNECT_TIME, handshake).await {
             Ok(Ok((socket, _))) => Ok(Self { socket, door, ended: false }),
-            Ok(Err(error)) => Err(DialError::Handshake { url, answer: answer_of(&error) }),
-            Err(_) => Err(DialError::Handshake { url, answer: "nothing at all".to_owned() }),
+            Ok(Err(error)) => Err(refused(answer_of(&error))),
+            Err(_) => Err(refused("nothing at all".to_owned())),
         }
     }
 
@@ -229,6 +232,18 @@ enum Heard {
     Message,
     Nothing,
     End,
+}
+
+/// The opening handshake with a key of our own, so that a recording made twice is the same.
+fn opening(authority: &str, url: &str, key: [u8; 16]) -> http::Result<http::Request<()>> {
+    http::Request::builder()
+        .uri(url)
+        .header("Host", authority)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", BASE64_STANDARD.encode(key))
+        .body(())
 }
 
 fn answer_of(error: &tungstenite::Error) -> String {

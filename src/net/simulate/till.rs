@@ -20,6 +20,8 @@ pub struct Till {
     habit: Habit,
     doors: Doors,
     chance: Chance,
+    /// Apart from the ids, so that these do not depend on how often it connects.
+    keys: Chance,
     /// Every id used, in order; a till that runs for years would keep these in its database.
     flow_ids: Vec<String>,
     last_reference: Option<String>,
@@ -88,13 +90,18 @@ impl Ending {
 impl Till {
     /// A till of that habit, whose ids depend on `seed`.
     pub const fn new(habit: Habit, doors: Doors, seed: u64) -> Self {
-        let chance = Chance::new(seed);
-        Self { habit, doors, chance, flow_ids: Vec::new(), last_reference: None, current: None }
+        let (chance, keys) = (Chance::new(seed), Chance::new(!seed));
+        Self { habit, doors, chance, keys, flow_ids: Vec::new(), last_reference: None, current: None }
     }
 
     /// How it reaches the endpoints.
     pub(crate) const fn doors(&self) -> Doors {
         self.doors
+    }
+
+    /// The nonce of its next opening handshake.
+    pub(crate) fn handshake_key(&mut self) -> [u8; 16] {
+        std::array::from_fn(|_| u8::try_from(self.keys.below(256)).unwrap_or_default())
     }
 
     /// Whether it follows up a transaction whose end it does not know.

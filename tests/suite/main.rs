@@ -14,3 +14,4 @@ mod licences;
 mod report;
 mod simulate;
 mod transcript;
+mod wire;

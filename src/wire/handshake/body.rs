@@ -138,3 +138,63 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::HandshakeLimits;
+    use crate::wire::handshake::ResponseHead;
+
+    #[track_caller]
+    fn check(status: u16, lines: &str, expected: BodyLength) {
+        let head = format!("HTTP/1.1 {status} X\r\n{lines}\r\n");
+        let head = ResponseHead::parse(head.as_bytes(), HandshakeLimits::default()).unwrap().unwrap();
+        assert_eq!(head.body_length(), expected);
+    }
+
+    #[test]
+    fn the_head_says_where_the_body_ends() {
+        check(404, "Content-Length: 12\r\n", BodyLength::Exact(12));
+        check(404, "Content-Length: 12, 12\r\n", BodyLength::Exact(12));
+        check(404, "Content-Length: 12\r\nContent-Length: 13\r\n", BodyLength::UntilClose);
+        check(404, "Content-Length: -1\r\n", BodyLength::UntilClose);
+        check(404, "", BodyLength::UntilClose);
+        check(404, "Content-Length: 12\r\nTransfer-Encoding: gzip, Chunked\r\n", BodyLength::Chunked);
+        check(404, "Transfer-Encoding: chunked, gzip\r\n", BodyLength::UntilClose);
+        check(204, "Content-Length: 12\r\n", BodyLength::Exact(0));
+        check(304, "", BodyLength::Exact(0));
+    }
+
+    #[test]
+    fn a_body_takes_what_is_its_own_wherever_it_is_cut() {
+        let bodies: [(&[u8], BodyLength); 4] = [
+            (b"0123456789ab", BodyLength::Exact(12)),
+            (b"", BodyLength::Exact(0)),
+            (
+                b"5;x=\"y\"\r\nhello\r\n00a \r\n0\r\n\r\n567890\r\n0\r\nTrailer: x\r\n\r\n",
+                BodyLength::Chunked,
+            ),
+            (b"1\nx\n0\n\n", BodyLength::Chunked),
+        ];
+        for (body, length) in bodies {
+            let bytes = [body, b"HTTP/1.1 200 OK\r\n"].concat();
+            for step in 1..=bytes.len() {
+                let mut reader = Body::new(length);
+                let taken: usize = bytes.chunks(step).map(|piece| reader.take(piece)).sum();
+                assert_eq!(taken, body.len());
+                assert!(reader.is_finished());
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_without_an_end_lasts_until_the_close() {
+        for (bytes, length) in
+            [(&b"anything"[..], BodyLength::UntilClose), (b"zz\r\n0\r\n\r\nmore", BodyLength::Chunked)]
+        {
+            let mut reader = Body::new(length);
+            assert_eq!(reader.take(bytes), bytes.len());
+            assert!(!reader.is_finished());
+        }
+    }
+}

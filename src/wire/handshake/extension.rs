@@ -29,3 +29,35 @@ fn with_parameter(params: DeflateParams, name: &str, value: &str) -> DeflatePara
         _ => params,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::HandshakeLimits;
+
+    fn negotiated(lines: &str) -> Option<DeflateParams> {
+        let head = format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
+        let head = ResponseHead::parse(head.as_bytes(), HandshakeLimits::default()).unwrap().unwrap();
+        negotiated_deflate(&head)
+    }
+
+    #[test]
+    fn the_answer_says_what_was_agreed() {
+        let defaults = DeflateParams::default();
+        assert_eq!(negotiated("Sec-WebSocket-Accept: x\r\n"), None);
+        assert_eq!(negotiated("Sec-WebSocket-Extensions: x-other; permessage-deflate\r\n"), None);
+        let line = "sec-websocket-extensions: x-other,  Permessage-Deflate\r\n";
+        assert_eq!(negotiated(line), Some(defaults));
+        let line = "Sec-WebSocket-Extensions: x-other\r\nSec-WebSocket-Extensions: permessage-deflate; \
+            server_no_context_takeover; client_max_window_bits=\"10\" ;server_max_window_bits = 9; odd=1\r\n";
+        let expected = DeflateParams {
+            server_no_context_takeover: true,
+            client_max_window_bits: 10,
+            server_max_window_bits: 9,
+            ..defaults
+        };
+        assert_eq!(negotiated(line), Some(expected));
+        let line = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=99\r\n";
+        assert_eq!(negotiated(line), Some(defaults));
+    }
+}

@@ -70,20 +70,26 @@ impl Head {
         out
     }
 
-    /// Whether `bytes` may hold a whole head: `Ok(false)` asks for more.
+    /// The part of `bytes` that a head may take, once it may hold a whole one; `Ok(None)` asks for more.
     ///
     /// A cheap look before parsing, so that a peer that sends its head byte by byte costs little.
-    pub(super) fn is_whole(bytes: &[u8], limits: HandshakeLimits) -> Result<bool, HandshakeError> {
+    pub(super) fn window(bytes: &[u8], limits: HandshakeLimits) -> Result<Option<&[u8]>, HandshakeError> {
         const TLS_HANDSHAKE_RECORD: [u8; 2] = [0x16, 0x03];
         if bytes.starts_with(&TLS_HANDSHAKE_RECORD) {
             return Err(HandshakeError::Tls);
         }
         let window = &bytes[..bytes.len().min(limits.head)];
-        let end = memchr::memmem::find(window, b"\n\r\n").or_else(|| memchr::memmem::find(window, b"\n\n"));
-        if end.is_none() && bytes.len() >= limits.head {
-            return Err(HandshakeError::TooLong { limit: limits.head, got: bytes.len() });
+        let ends = |end| memchr::memmem::find(window, end).is_some();
+        if ends(b"\n\r\n") || ends(b"\n\n") { Ok(Some(window)) } else { Self::unfinished(bytes, limits) }
+    }
+
+    /// What to say of `bytes` that hold no whole head: more, please, or too much already.
+    pub(super) fn unfinished<T>(bytes: &[u8], limits: HandshakeLimits) -> Result<Option<T>, HandshakeError> {
+        if bytes.len() < limits.head {
+            Ok(None)
+        } else {
+            Err(HandshakeError::TooLong { limit: limits.head, got: bytes.len() })
         }
-        Ok(end.is_some())
     }
 
     /// The head that is the first `size` bytes of `bytes`, whose header lines borrow from there.

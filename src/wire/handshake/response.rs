@@ -16,14 +16,12 @@ impl ResponseHead {
     /// Reads the head at the start of `bytes`; `Ok(None)` where it is not complete yet.
     /// What follows it starts at the length of [`Head::as_bytes`].
     pub fn parse(bytes: &[u8], limits: HandshakeLimits) -> Result<Option<Self>, HandshakeError> {
-        if !Head::is_whole(bytes, limits)? {
-            return Ok(None);
-        }
+        let Some(window) = Head::window(bytes, limits)? else { return Ok(None) };
         let mut lines = [httparse::EMPTY_HEADER; HandshakeLimits::HEADER_LINES];
         let mut response = httparse::Response::new(&mut lines);
-        let size = match response.parse(bytes).map_err(HandshakeError::Syntax)? {
+        let size = match response.parse(window).map_err(HandshakeError::Syntax)? {
             httparse::Status::Complete(size) => size,
-            httparse::Status::Partial => return Ok(None),
+            httparse::Status::Partial => return Head::unfinished(bytes, limits),
         };
         let status = response.code.unwrap_or_default();
         Ok(Some(Self { head: Head::new(bytes, size, response.headers), status }))

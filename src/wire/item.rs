@@ -17,7 +17,7 @@ pub enum Item<'a> {
         deflated: bool,
     },
     /// A whole data message larger than [`MessageLimits::kept`](super::MessageLimits::kept): hashed as it
-    /// passed, never stored.
+    /// passed, never stored. That text is UTF-8 is not checked.
     Oversized {
         /// Whether it is a text message.
         text: bool,

@@ -323,10 +323,13 @@ enum Sending {
     Message {
         text: bool,
         payload: Vec<u8>,
-        cuts: Vec<(Index, Option<(bool, Vec<u8>)>)>,
+        cuts: Vec<(Index, Interleaved)>,
     },
     Control(bool, Vec<u8>),
 }
+
+/// Whether a control frame stands here, whether it is a ping, and its payload.
+type Interleaved = Option<(bool, Vec<u8>)>;
 
 impl Stream {
     fn bytes(&self) -> Vec<u8> {
@@ -431,7 +434,7 @@ fn compress(compressor: &mut Compress, payload: &[u8]) -> Vec<u8> {
     {
         out.reserve(1000);
         let rest = &payload[(compressor.total_in() - before) as usize..];
-        compressor.compress_vec(rest, &mut out, FlushCompress::Sync).unwrap();
+        compressor.compress_vec(rest, &mut out, FlushCompress::Sync).expect("compresses");
     }
     assert!(out.ends_with(&[0, 0, 0xff, 0xff]));
     out.truncate(out.len() - 4);

@@ -1,7 +1,34 @@
 //! Everything known about one protocol: messages, rules, fields, parameters; loaded from named sources.
+//!
+//! `format` and `page` are the files as written, `model` and `pattern` what they mean, `resolve` the way
+//! from one to the other. `extract` and `test` look at messages. Whether a rule was kept is `rule`'s to say.
 
 mod address;
+mod error;
+mod extract;
+mod format;
+mod loader;
+mod model;
+mod page;
+mod pattern;
+mod resolve;
 mod rule_info;
+mod sources;
+mod test;
 
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
+pub use error::{PackError, PackErrors, suggestion};
+pub use extract::{Extract, Found, Slot, Trie};
+pub use loader::{load, load_with};
+pub use model::{
+    Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
+    Kind, KindId, Outcome, Pack, Role, Rule, SiteParameter,
+};
+pub use page::{Exchange, Expected, Page};
+pub use pattern::{
+    Agree, Judges, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape, State,
+    Times, Transition, Unique, Window,
+};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
+pub use sources::Sources;
+pub use test::{Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};

@@ -1,0 +1,397 @@
+//! `pack.toml` and the front matter of a rule page, exactly as written: the serde boundary of packs.
+//!
+//! Every struct refuses keys it does not know. What names and pointers mean is resolved elsewhere;
+//! values that can be wrong carry their span, so that errors point at them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value};
+use toml::Spanned;
+
+pub(super) type Text = Spanned<String>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PackFile {
+    pub name: Text,
+    pub version: String,
+    pub title: String,
+    #[serde(default)]
+    pub extends: Vec<Text>,
+    #[serde(default, rename = "document")]
+    pub documents: Vec<DocumentDef>,
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterDef>,
+    #[serde(default)]
+    pub endpoint: BTreeMap<String, EndpointDef>,
+    #[serde(default)]
+    pub endpoint_at: Vec<Text>,
+    #[serde(default)]
+    pub keys: BTreeMap<String, KeyDef>,
+    #[serde(default, rename = "message")]
+    pub messages: Vec<MessageDef>,
+    #[serde(default, rename = "outcome")]
+    pub outcomes: Vec<OutcomeDef>,
+    #[serde(default)]
+    pub volatile: Vec<Text>,
+    #[serde(default)]
+    pub sensitive: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DocumentDef {
+    pub id: String,
+    pub title: String,
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParameterDef {
+    pub default: u64,
+    pub unit: String,
+    pub what: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndpointDef {
+    pub path: Text,
+    #[serde(default)]
+    pub types: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyDef {
+    pub scope: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MessageDef {
+    pub kind: Text,
+    pub what: Option<String>,
+    pub is: Option<Text>,
+    pub event: Option<OneOrMany<Text>>,
+    pub from: Option<Text>,
+    #[serde(default)]
+    pub endpoint: Vec<Text>,
+    pub role: Option<Text>,
+    #[serde(default)]
+    pub when: Vec<Spanned<TestDef>>,
+    #[serde(default)]
+    pub keys: BTreeMap<String, KeyAtDef>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutcomeDef {
+    pub name: String,
+    pub on: SelectorDef,
+}
+
+/// One condition; exactly one of its questions is asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TestDef {
+    pub has: Option<Text>,
+    pub absent: Option<Text>,
+    pub exactly_one_of: Option<Vec<Text>>,
+    pub at: Option<Text>,
+    pub equals: Option<toml::Value>,
+    pub any_of: Option<Vec<toml::Value>>,
+    pub is: Option<OneOrMany<Text>>,
+    pub not_empty: Option<bool>,
+    pub format: Option<Text>,
+    pub any: Option<Vec<Spanned<TestDef>>>,
+    pub all: Option<Vec<Spanned<TestDef>>>,
+    pub not: Option<Box<Spanned<TestDef>>>,
+    pub masked: Option<Vec<Text>>,
+    pub close_code: Option<Text>,
+    pub duplicate_keys: Option<bool>,
+    pub clear_card_data: Option<bool>,
+    pub owned_by_endpoint: Option<Text>,
+}
+
+/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […] }`.
+#[derive(Debug)]
+pub(super) struct SelectorDef {
+    pub kinds: Vec<Text>,
+    pub when: Vec<Spanned<TestDef>>,
+}
+
+/// `"/event/flow_id"`, several for a composite key, or `{ at = "/id", of = "sender" }` where each
+/// party numbers its own messages.
+#[derive(Debug)]
+pub(super) struct KeyAtDef {
+    pub at: Vec<Text>,
+    pub of: Option<Text>,
+}
+
+#[derive(Debug)]
+pub(super) struct OneOrMany<T>(pub Vec<T>);
+
+/// A number of milliseconds, or the name of a parameter.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum WindowDef {
+    Millis(u64),
+    Parameter(String),
+}
+
+/// The front matter of a rule page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FrontMatter {
+    pub code: Text,
+    #[serde(default = "first_version")]
+    pub version: u32,
+    pub title: String,
+    pub level: Text,
+    pub authority: Text,
+    pub impact: Text,
+    pub obligor: Option<Text>,
+    pub source: Vec<String>,
+    #[serde(default)]
+    pub root: bool,
+    pub advice: Option<String>,
+    pub pattern: Spanned<PatternDef>,
+}
+
+const fn first_version() -> u32 {
+    1
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PatternDef {
+    Shape(ShapeDef),
+    Never(NeverDef),
+    Unique(UniqueDef),
+    Respond(RespondDef),
+    Precede(PrecedeDef),
+    Order(OrderDef),
+    Agree(AgreeDef),
+    Limit(LimitDef),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShapeDef {
+    pub on: SelectorDef,
+    pub require: Vec<Spanned<TestDef>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NeverDef {
+    pub message: SelectorDef,
+    pub among: Option<SelectorDef>,
+    pub after: Option<SelectorDef>,
+    pub key: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UniqueDef {
+    pub on: SelectorDef,
+    pub key: Option<Text>,
+    pub scope: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RespondDef {
+    pub to: SelectorDef,
+    pub with: SelectorDef,
+    pub key: Option<Text>,
+    pub within: Option<Spanned<WindowDef>>,
+    pub within_at: Option<Text>,
+    pub not_before: Option<Spanned<WindowDef>>,
+    pub times: Option<Text>,
+    pub judges: Option<Text>,
+    pub restart_on: Option<SelectorDef>,
+    pub on_disconnect: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PrecedeDef {
+    pub first: SelectorDef,
+    pub then: SelectorDef,
+    pub key: Option<Text>,
+    #[serde(default)]
+    pub each: bool,
+    pub reset_on: Option<SelectorDef>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderDef {
+    pub key: Option<Text>,
+    pub start: Text,
+    pub states: BTreeMap<String, BTreeMap<String, TransitionDef>>,
+}
+
+/// `"acknowledged"`, or `{ to = "open", not-before = "ack_ms" }`.
+#[derive(Debug)]
+pub(super) struct TransitionDef {
+    pub to: Text,
+    pub not_before: Option<Spanned<WindowDef>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AgreeDef {
+    pub of: SelectorDef,
+    pub at: Text,
+    pub with: SelectorDef,
+    pub with_at: Text,
+    pub relation: Option<Text>,
+    pub key: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitDef {
+    pub on: SelectorDef,
+    pub until: Option<SelectorDef>,
+    pub within: Option<Spanned<WindowDef>>,
+    pub most: u32,
+    pub key: Option<Text>,
+    pub scope: Option<Text>,
+}
+
+/// Text, list or table, each read by its own visitor, so that an unknown key is named as such.
+struct Shorthand<T>(PhantomData<T>);
+
+trait FromShorthand: Sized {
+    const EXPECTED: &'static str;
+    fn one(text: Text) -> Self;
+    fn many(texts: Vec<Text>) -> Option<Self>;
+    fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
+
+impl<'de, T: FromShorthand> Visitor<'de> for Shorthand<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok(T::one(Spanned::new(0..0, text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
+        let texts = Vec::<Text>::deserialize(value::SeqAccessDeserializer::new(seq))?;
+        T::many(texts).ok_or_else(|| A::Error::custom(format_args!("expected {}", T::EXPECTED)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::table(map)
+    }
+}
+
+impl FromShorthand for SelectorDef {
+    const EXPECTED: &'static str = "a kind, a list of kinds, or `{ kind = …, when = […] }`";
+
+    fn one(text: Text) -> Self {
+        Self { kinds: vec![text], when: Vec::new() }
+    }
+
+    fn many(kinds: Vec<Text>) -> Option<Self> {
+        Some(Self { kinds, when: Vec::new() })
+    }
+
+    fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            kind: OneOrMany<Text>,
+            #[serde(default)]
+            when: Vec<Spanned<TestDef>>,
+        }
+        let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
+        Ok(Self { kinds: table.kind.0, when: table.when })
+    }
+}
+
+impl FromShorthand for KeyAtDef {
+    const EXPECTED: &'static str = "a JSON Pointer, a list of them, or `{ at = …, of = … }`";
+
+    fn one(text: Text) -> Self {
+        Self { at: vec![text], of: None }
+    }
+
+    fn many(at: Vec<Text>) -> Option<Self> {
+        Some(Self { at, of: None })
+    }
+
+    fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            at: OneOrMany<Text>,
+            of: Option<Text>,
+        }
+        let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
+        Ok(Self { at: table.at.0, of: table.of })
+    }
+}
+
+impl FromShorthand for TransitionDef {
+    const EXPECTED: &'static str = "the name of a state, or `{ to = …, not-before = … }`";
+
+    fn one(to: Text) -> Self {
+        Self { to, not_before: None }
+    }
+
+    fn many(_: Vec<Text>) -> Option<Self> {
+        None
+    }
+
+    fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        struct Table {
+            to: Text,
+            not_before: Option<Spanned<WindowDef>>,
+        }
+        let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
+        Ok(Self { to: table.to, not_before: table.not_before })
+    }
+}
+
+impl FromShorthand for OneOrMany<Text> {
+    const EXPECTED: &'static str = "a text or a list of texts";
+
+    fn one(text: Text) -> Self {
+        Self(vec![text])
+    }
+
+    fn many(texts: Vec<Text>) -> Option<Self> {
+        Some(Self(texts))
+    }
+
+    fn table<'de, A: MapAccess<'de>>(_: A) -> Result<Self, A::Error> {
+        Err(A::Error::custom(format_args!("expected {}", Self::EXPECTED)))
+    }
+}
+
+macro_rules! shorthand {
+    ($($type:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Shorthand::<Self>(PhantomData))
+            }
+        }
+    )*};
+}
+
+shorthand!(SelectorDef, KeyAtDef, TransitionDef, OneOrMany<Text>);

@@ -1,0 +1,348 @@
+//! A pack as the rules use it: every name resolved, every pointer compiled.
+
+use std::sync::Arc;
+
+use super::extract::{Slot, Trie};
+use super::page::Page;
+use super::pattern::Pattern;
+use super::test::{Test, View};
+use super::{RuleCode, RuleInfo};
+use crate::conversation::Party;
+
+/// Everything known about one protocol.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// Its name, that of its folder: `bluechip-tsi`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it is about, in a line.
+    pub title: String,
+    /// The packs it builds on, the nearest first.
+    pub extends: Vec<String>,
+    /// The documents its rules are taken from.
+    pub documents: Vec<Document>,
+    /// What a site can set.
+    pub parameters: Vec<SiteParameter>,
+    /// Endpoints and what belongs to them.
+    pub endpoints: Vec<Endpoint>,
+    /// Kinds of messages, parents before children.
+    pub kinds: Vec<Kind>,
+    /// What messages are grouped by.
+    pub groupings: Vec<Grouping>,
+    /// How flows ended.
+    pub outcomes: Vec<Outcome>,
+    /// Pointers to what differs from run to run.
+    pub volatile: Vec<String>,
+    /// Names of fields, or pointers to them, that must never be shown.
+    pub sensitive: Vec<String>,
+    /// The rules, inherited ones first.
+    pub rules: Vec<Rule>,
+    /// Every pointer of the pack, compiled.
+    pub trie: Trie,
+    /// Its README, for people.
+    pub readme: Option<String>,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its code, weight, source and page, as reports know it.
+    pub info: Arc<RuleInfo>,
+    /// Whether what it accuses is a root: what follows from it is folded under it.
+    pub root: bool,
+    /// What it asks for.
+    pub pattern: Pattern,
+    /// What to record to get it exercised, where the page says so.
+    pub advice: Option<String>,
+    /// Its page.
+    pub page: Arc<Page>,
+}
+
+/// A document rules are taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// How rules cite it: `BF1`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Where it is published.
+    pub url: Option<String>,
+}
+
+/// What a site can set: a limit its documents leave open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteParameter {
+    /// Its name: `ack_ms`.
+    pub name: String,
+    /// The value in force.
+    pub value: u64,
+    /// Whether the site set it, rather than the pack.
+    pub set: bool,
+    /// Its unit: `ms`.
+    pub unit: String,
+    /// What it is, in a sentence.
+    pub what: String,
+}
+
+/// Index of an endpoint in its pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointId(pub usize);
+
+/// A path a connection can be opened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its name: `payment`.
+    pub name: String,
+    /// Its path: `/tsi/v1/payment`. Compared without regard to case.
+    pub path: String,
+    /// The values that belong to it and nowhere else.
+    pub types: Vec<String>,
+}
+
+/// Index of a kind in its pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KindId(pub usize);
+
+/// A kind of message. Kinds form trees: an `event-final` is an `event` is a `json` is a `message`.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Its name: `event-final`.
+    pub name: String,
+    /// What people call it: "final event".
+    pub what: String,
+    /// The kind it is a special case of.
+    pub parent: Option<KindId>,
+    /// Its own special cases, in the order they are tried.
+    pub children: Vec<KindId>,
+    /// What can carry it.
+    pub carriers: CarrierSet,
+    /// Who sends it.
+    pub from: Option<Party>,
+    /// On which endpoints.
+    pub endpoints: Vec<EndpointId>,
+    /// What a message has to pass to be of this kind.
+    pub tests: Vec<Test>,
+    /// What it is in a flow.
+    pub role: Role,
+    /// Where its keys are.
+    pub keys: Vec<KeyAt>,
+}
+
+/// What kind of event carries a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// A text message that is JSON.
+    Json,
+    /// A text message that is not JSON.
+    Text,
+    /// A binary message.
+    Binary,
+    /// A message too large to be kept.
+    Omitted,
+    /// A close frame.
+    Close,
+    /// A ping frame.
+    Ping,
+    /// A pong frame.
+    Pong,
+    /// Bytes that break RFC 6455.
+    Undecodable,
+}
+
+/// A set of carriers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarrierSet(u8);
+
+impl CarrierSet {
+    /// Whether `carrier` is in it.
+    pub const fn contains(self, carrier: Carrier) -> bool {
+        self.0 & 1 << carrier as u8 != 0
+    }
+}
+
+impl FromIterator<Carrier> for CarrierSet {
+    fn from_iter<I: IntoIterator<Item = Carrier>>(carriers: I) -> Self {
+        Self(carriers.into_iter().fold(0, |set, carrier| set | 1 << carrier as u8))
+    }
+}
+
+impl Carrier {
+    /// Every carrier and its word in a pack.
+    pub const WORDS: [(&str, Self); 8] = [
+        ("json", Self::Json),
+        ("text", Self::Text),
+        ("binary", Self::Binary),
+        ("omitted", Self::Omitted),
+        ("close", Self::Close),
+        ("ping", Self::Ping),
+        ("pong", Self::Pong),
+        ("undecodable", Self::Undecodable),
+    ];
+
+    /// Whether it is content that could have been any message of the protocol, but cannot be read.
+    pub const fn is_unreadable(self) -> bool {
+        match self {
+            Self::Text | Self::Binary | Self::Omitted | Self::Undecodable => true,
+            Self::Json | Self::Close | Self::Ping | Self::Pong => false,
+        }
+    }
+}
+
+/// What a message is in a flow, independent of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Opens a flow.
+    Opens,
+    /// Answers what opened it.
+    Answer,
+    /// Says how far it is.
+    Progress,
+    /// Ends it.
+    Final,
+    /// Says that a message has come.
+    Acknowledgement,
+    /// Asks the peer something.
+    Question,
+    /// Keeps the link alive, or opens and closes it.
+    Control,
+}
+
+impl Role {
+    /// Every role and its word in a pack.
+    pub const WORDS: [(&str, Self); 7] = [
+        ("opens", Self::Opens),
+        ("answer", Self::Answer),
+        ("progress", Self::Progress),
+        ("final", Self::Final),
+        ("acknowledgement", Self::Acknowledgement),
+        ("question", Self::Question),
+        ("control", Self::Control),
+    ];
+}
+
+/// Index of a grouping in its pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupingId(pub usize);
+
+/// What messages are grouped by: a key of the protocol, or just where they were seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grouping {
+    /// Its name: `flow`.
+    pub name: String,
+    /// What tells groups apart besides the key.
+    pub scope: GroupScope,
+    /// Whether messages carry a key for it; without, everything in the scope is one group.
+    pub keyed: bool,
+}
+
+/// What tells groups apart besides their key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupScope {
+    /// The connection.
+    Connection,
+    /// The recording.
+    Recording,
+}
+
+/// Where the messages of a kind carry a key.
+#[derive(Clone, Debug)]
+pub struct KeyAt {
+    /// Which.
+    pub grouping: GroupingId,
+    /// The values that make it up.
+    pub slots: Vec<Slot>,
+    /// Whose number it is, where each party numbers its own.
+    pub of: Option<KeyOwner>,
+}
+
+/// Whose number a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// The sender of this message gave it.
+    Sender,
+    /// The other party gave it.
+    Receiver,
+}
+
+/// How a flow ended, in the words of the pack.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// `approved`, `declined`, …
+    pub name: String,
+    /// The kinds it shows on.
+    pub kinds: Vec<KindId>,
+    /// What such a message has to pass.
+    pub tests: Vec<Test>,
+}
+
+impl Pack {
+    /// The rule of that code.
+    pub fn rule(&self, code: &RuleCode) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.info.code == *code)
+    }
+
+    /// The endpoint a request target leads to. A prefix a proxy adds does not matter.
+    pub fn endpoint_of(&self, target: &str) -> Option<EndpointId> {
+        self.endpoints.iter().position(|endpoint| endpoint.is_at(target)).map(EndpointId)
+    }
+
+    /// The site parameter of that name.
+    pub fn parameter(&self, name: &str) -> Option<&SiteParameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The most special kind of a message that `carrier` brought from `from`.
+    pub fn classify(&self, carrier: Carrier, from: Party, view: &View<'_>) -> Option<KindId> {
+        let roots = self.kinds.iter().enumerate();
+        let mut at = roots
+            .filter(|(_, kind)| kind.parent.is_none())
+            .find_map(|(index, _)| self.descend(KindId(index), carrier, from, view))?;
+        while let Some(child) =
+            self.kinds[at.0].children.iter().find_map(|&child| self.descend(child, carrier, from, view))
+        {
+            at = child;
+        }
+        Some(at)
+    }
+
+    fn descend(&self, id: KindId, carrier: Carrier, from: Party, view: &View<'_>) -> Option<KindId> {
+        let kind = &self.kinds[id.0];
+        let fits = kind.accepts(carrier)
+            && kind.from.is_none_or(|party| party == from)
+            && (kind.endpoints.is_empty()
+                || view.endpoint.is_some_and(|endpoint| kind.endpoints.contains(&endpoint)))
+            && view.holds(&kind.tests);
+        fits.then_some(id)
+    }
+
+    /// A kind and the kinds it is a special case of, the most special first.
+    pub fn lineage(&self, kind: KindId) -> impl Iterator<Item = KindId> {
+        std::iter::successors(Some(kind), |&id| self.kinds[id.0].parent)
+    }
+
+    /// Whether `kind` is `ancestor` or a special case of it.
+    pub fn is_a(&self, kind: KindId, ancestor: KindId) -> bool {
+        self.lineage(kind).any(|id| id == ancestor)
+    }
+}
+
+impl Kind {
+    fn accepts(&self, carrier: Carrier) -> bool {
+        self.carriers.contains(carrier)
+    }
+}
+
+impl Endpoint {
+    /// Whether a request target (path and query) leads here; case and a prefix do not matter.
+    pub fn is_at(&self, target: &str) -> bool {
+        let path = target.split(['?', '#']).next().unwrap_or(target).trim_end_matches('/');
+        let (long, short) = (path.as_bytes(), self.path.trim_end_matches('/').as_bytes());
+        long.len() >= short.len() && long[long.len() - short.len()..].eq_ignore_ascii_case(short)
+    }
+
+    /// Whether `value` belongs to it.
+    pub fn owns(&self, value: &str) -> bool {
+        self.types.iter().any(|own| own == value)
+    }
+}

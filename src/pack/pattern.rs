@@ -1,0 +1,228 @@
+//! The eight patterns as a pack states them, resolved and typed. How each is judged stands in `rule`.
+
+use std::time::Duration;
+
+use super::extract::Slot;
+use super::model::{GroupingId, KindId};
+use super::test::Test;
+
+/// What a rule asks for.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// Every matching message satisfies a constraint.
+    Shape(Shape),
+    /// No such message.
+    Never(Never),
+    /// No two messages share a key.
+    Unique(Unique),
+    /// Each trigger is answered.
+    Respond(Respond),
+    /// One only after the other.
+    Precede(Precede),
+    /// Messages of one key follow a state table.
+    Order(Order),
+    /// A value agrees with an earlier one.
+    Agree(Agree),
+    /// At most so many at once, or per window.
+    Limit(Limit),
+}
+
+/// Which messages: of one of these kinds, and passing these tests.
+#[derive(Clone, Debug, Default)]
+pub struct Selector {
+    /// The kinds; those below them in the hierarchy are included.
+    pub kinds: Vec<KindId>,
+    /// What a message of those kinds must pass besides.
+    pub tests: Vec<Test>,
+}
+
+/// `shape`: every message of `on` passes `require`; its sender is to blame.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The messages judged.
+    pub on: Selector,
+    /// What each has to pass.
+    pub require: Vec<Test>,
+}
+
+/// `never`: no such message, at all or once something else has happened; its sender is to blame.
+#[derive(Clone, Debug)]
+pub struct Never {
+    /// The forbidden message.
+    pub message: Selector,
+    /// The messages among which it could have been: seeing one that is not it is evidence.
+    pub among: Option<Selector>,
+    /// Forbidden only after this one, in the same group.
+    pub after: Option<Selector>,
+    /// What `after` and `message` share.
+    pub grouping: GroupingId,
+}
+
+/// `unique`: no two messages share a key in the scope; the sender of the second is to blame.
+#[derive(Clone, Debug)]
+pub struct Unique {
+    /// The messages whose key counts.
+    pub on: Selector,
+    /// The key.
+    pub grouping: GroupingId,
+    /// Among which messages it must be unique.
+    pub scope: Scope,
+}
+
+/// Among which messages a rule holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One recording.
+    Recording,
+    /// One connection.
+    Connection,
+    /// All recordings of one run.
+    Installation,
+}
+
+/// `respond`: each trigger is answered; who owes the answer is to blame.
+#[derive(Clone, Debug)]
+pub struct Respond {
+    /// The trigger.
+    pub to: Selector,
+    /// The answer.
+    pub with: Selector,
+    /// What trigger and answer share.
+    pub grouping: GroupingId,
+    /// By when.
+    pub window: Window,
+    /// How often.
+    pub times: Times,
+    /// What a late or missing answer means.
+    pub judges: Judges,
+    /// Messages of the group that start the window anew.
+    pub restart: Option<Selector>,
+    /// Whether an open obligation outlives its connection.
+    pub carry: bool,
+}
+
+/// A span of time after a trigger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Not earlier than this.
+    pub lower: Duration,
+    /// Not later than this; `None` without a limit.
+    pub upper: Option<Duration>,
+    /// Where the trigger itself says the limit, in milliseconds; it goes before `upper`.
+    pub upper_at: Option<Slot>,
+}
+
+/// How often a trigger is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Once: a missing and a second answer are wrong.
+    ExactlyOnce,
+    /// Once or more.
+    AtLeastOnce,
+    /// Not at all or once.
+    AtMostOnce,
+}
+
+/// What a `respond` rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judges {
+    /// The answer comes, and in time.
+    Both,
+    /// The answer comes. A late one counts; the window only says when a missing one is certain.
+    Existence,
+    /// The answer is in time, if it comes.
+    Promptness,
+}
+
+/// `precede`: `then` only after `first`; the sender of `then` is to blame.
+#[derive(Clone, Debug)]
+pub struct Precede {
+    /// What has to come first.
+    pub first: Selector,
+    /// What may follow.
+    pub then: Selector,
+    /// What both share.
+    pub grouping: GroupingId,
+    /// Whether each `then` needs a `first` of its own.
+    pub each: bool,
+    /// Messages that take the permission away again.
+    pub reset: Option<Selector>,
+}
+
+/// `order`: messages of one key follow a small state table; the sender of the illegal one is to blame.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What the messages share.
+    pub grouping: GroupingId,
+    /// The states; the first is the start.
+    pub states: Vec<State>,
+    /// Every kind the table knows; others are not looked at.
+    pub kinds: Vec<KindId>,
+}
+
+/// One state of an order.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Its name.
+    pub name: String,
+    /// What may come, and where it leads.
+    pub transitions: Vec<Transition>,
+}
+
+/// What may come in a state.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition {
+    /// The kind of message.
+    pub kind: KindId,
+    /// Index of the state that follows.
+    pub to: usize,
+    /// Allowed only when so much time has passed in the state.
+    pub not_before: Duration,
+}
+
+/// `agree`: a value stands in a relation to an earlier one; the sender of the later is to blame.
+#[derive(Clone, Debug)]
+pub struct Agree {
+    /// The later message.
+    pub of: Selector,
+    /// Its value.
+    pub at: Slot,
+    /// The earlier message.
+    pub with: Selector,
+    /// Its value.
+    pub with_at: Slot,
+    /// How the later value relates to the earlier one.
+    pub relation: Relation,
+    /// What both messages share.
+    pub grouping: GroupingId,
+}
+
+/// How a later value relates to an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// The same value; `"7"` and `7` are the same amount.
+    Equals,
+    /// Not more.
+    AtMost,
+    /// Not less.
+    AtLeast,
+    /// The sum of all earlier ones of the group.
+    SumOf,
+}
+
+/// `limit`: at most so many at once, or per window; the sender of the one too many is to blame.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// What counts.
+    pub on: Selector,
+    /// What ends it again, by the same key.
+    pub until: Option<Selector>,
+    /// Counted over this time, where given.
+    pub within: Option<Duration>,
+    /// How many are allowed.
+    pub most: u32,
+    /// The key that `until` shares with `on`.
+    pub grouping: GroupingId,
+    /// Where they are counted.
+    pub scope: Scope,
+}

@@ -1,0 +1,400 @@
+//! Questions to one message: what classifies it, and what a rule requires of it.
+//!
+//! A test is compiled from `{ has = "/request" }` and the like. It answers yes or no, and says in words
+//! what it wanted and what it saw instead, so that findings need no text of their own.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::extract::{Extract, Found, Slot, Trie};
+use super::model::{Endpoint, EndpointId};
+use crate::mask::MaskedKind;
+use crate::text::json::{self, Kind};
+
+/// A message as the tests see it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Its text; empty where it has none.
+    pub text: &'a str,
+    /// Where the values stand that the pack asks for.
+    pub extract: &'a Extract,
+    /// The endpoint of its connection.
+    pub endpoint: Option<EndpointId>,
+    /// The code of a close frame.
+    pub close_code: Option<u16>,
+    /// What was masked in it.
+    pub masked: MaskedSet,
+}
+
+/// Which kinds of values were masked in a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaskedSet(u8);
+
+/// A question to one message.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// There is a value at the pointer.
+    Has(Slot),
+    /// There is none.
+    Absent(Slot),
+    /// There is a value at exactly one of the pointers.
+    ExactlyOne(Vec<Slot>),
+    /// There is a value at the pointer, and every value there is like this.
+    Value(Slot, ValueTest),
+    /// Any of these holds.
+    Any(Vec<Test>),
+    /// All of these hold.
+    All(Vec<Test>),
+    /// This does not hold.
+    Not(Box<Test>),
+    /// A value of one of these kinds was masked in it before it was written.
+    Masked(MaskedSet),
+    /// Card data stands in it in clear.
+    ClearCardData,
+    /// The close frame carries no code, or one that an endpoint may send (RFC 6455, section 7.4).
+    CloseCodeSendable,
+    /// No object has a key twice, among the keys the pack looks at.
+    NoDuplicateKeys,
+    /// The value at the pointer belongs to the endpoint the message went to, as far as the pack lists it.
+    OwnedByEndpoint {
+        /// Where the value is.
+        at: Slot,
+        /// Where a message names its endpoint itself.
+        named_at: Vec<Slot>,
+        /// The endpoints and what they own.
+        endpoints: Vec<Endpoint>,
+    },
+}
+
+/// What a value is like.
+#[derive(Clone, Debug)]
+pub enum ValueTest {
+    /// Exactly one of these scalars.
+    OneOf(Vec<Literal>),
+    /// Of one of these types.
+    Is(Vec<JsonType>),
+    /// A text, array or object that holds something.
+    NotEmpty,
+    /// Spelled in a certain way.
+    Format(Format),
+}
+
+/// A scalar as it is spelled in JSON: `"started"`, `7`, `true`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Literal(pub String);
+
+/// A type of JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// `1.5`
+    Number,
+    /// `true` or `false`
+    Boolean,
+    /// `null`
+    Null,
+}
+
+/// How a value is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One or more decimal digits, as text or number.
+    Digits,
+    /// A whole number of minor units, without sign, point or exponent, as text or number.
+    MinorUnits,
+    /// `YYMMDD`, as text.
+    DateYymmdd,
+    /// `HHMMSS`, as text.
+    TimeHhmmss,
+}
+
+impl MaskedSet {
+    /// This set and `kind`.
+    #[must_use]
+    pub const fn with(self, kind: MaskedKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<MaskedKind> for MaskedSet {
+    fn from_iter<I: IntoIterator<Item = MaskedKind>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+impl View<'_> {
+    /// Whether every one of `tests` holds.
+    #[inline]
+    pub fn holds(&self, tests: &[Test]) -> bool {
+        tests.iter().all(|test| test.holds(self))
+    }
+
+    fn endpoint_of(&self, named_at: &[Slot], endpoints: &[Endpoint]) -> Option<EndpointId> {
+        let named = named_at.iter().find_map(|&slot| self.extract.first(slot));
+        let Some(named) = named else { return self.endpoint };
+        let path = json::string(named.token(self.text))?;
+        endpoints.iter().position(|endpoint| endpoint.is_at(&path)).map(EndpointId)
+    }
+}
+
+impl Test {
+    /// Whether it holds for this message.
+    pub fn holds(&self, view: &View<'_>) -> bool {
+        match self {
+            Self::Has(slot) => view.extract.first(*slot).is_some(),
+            Self::Absent(slot) => view.extract.first(*slot).is_none(),
+            Self::ExactlyOne(slots) => {
+                slots.iter().filter(|&&slot| view.extract.first(slot).is_some()).count() == 1
+            }
+            Self::Value(slot, test) => {
+                view.extract.first(*slot).is_some()
+                    && view.extract.all(*slot).all(|found| test.holds(found, view.text))
+            }
+            Self::Any(tests) => tests.iter().any(|test| test.holds(view)),
+            Self::All(tests) => view.holds(tests),
+            Self::Not(test) => !test.holds(view),
+            Self::Masked(kinds) => view.masked.meets(*kinds),
+            Self::ClearCardData => !crate::mask::find_clear(view.text).is_empty(),
+            Self::CloseCodeSendable => view.close_code.is_none_or(is_sendable),
+            Self::NoDuplicateKeys => view.extract.duplicate().is_none(),
+            Self::OwnedByEndpoint { at, named_at, endpoints } => {
+                let Some(value) = view.extract.first(*at) else { return true };
+                let Some(value) = json::string(value.token(view.text)) else { return true };
+                let mut owners = endpoints.iter().enumerate().filter(|(_, e)| e.owns(&value)).peekable();
+                let Some(endpoint) = view.endpoint_of(named_at, endpoints) else { return true };
+                owners.peek().is_none() || owners.any(|(index, _)| EndpointId(index) == endpoint)
+            }
+        }
+    }
+
+    /// What it asks for, as a phrase: "`/event/resource/results` holding something".
+    pub fn wanted(&self, trie: &Trie) -> String {
+        let at = |slot: &Slot| format!("`{}`", trie.pointer(*slot));
+        match self {
+            Self::Has(slot) => format!("a value at {}", at(slot)),
+            Self::Absent(slot) => format!("no {}", at(slot)),
+            Self::ExactlyOne(slots) => {
+                format!("exactly one of {}", list(slots.iter().map(at), "and"))
+            }
+            Self::Value(slot, test) => format!("{} {}", at(slot), test.wanted()),
+            Self::Any(tests) => list(tests.iter().map(|test| test.wanted(trie)), "or"),
+            Self::All(tests) => list(tests.iter().map(|test| test.wanted(trie)), "and"),
+            Self::Not(test) => format!("not: {}", test.wanted(trie)),
+            Self::Masked(_) => "a value that had to be masked".to_owned(),
+            Self::ClearCardData => "card data in clear".to_owned(),
+            Self::CloseCodeSendable => "a close code that may be sent (RFC 6455, section 7.4)".to_owned(),
+            Self::NoDuplicateKeys => "every key once in its object".to_owned(),
+            Self::OwnedByEndpoint { at: slot, .. } => format!("{} on the endpoint that owns it", at(slot)),
+        }
+    }
+
+    /// What stands there instead, as a phrase: "`/event/resource/results` is `[]`". Values are as
+    /// recorded; the caller hides what must not be repeated.
+    pub fn seen(&self, view: &View<'_>, trie: &Trie) -> String {
+        let value = |slot: &Slot| match view.extract.first(*slot) {
+            Some(found) => format!("`{}` is `{}`", trie.pointer(*slot), shortened(found.token(view.text))),
+            None => format!("no `{}`", trie.pointer(*slot)),
+        };
+        match self {
+            Self::Has(slot) | Self::Absent(slot) => value(slot),
+            Self::Value(slot, test) => {
+                let wrong = view.extract.all(*slot).find(|&found| !test.holds(found, view.text));
+                match wrong {
+                    Some(found) => {
+                        format!("`{}` is `{}`", trie.pointer(*slot), shortened(found.token(view.text)))
+                    }
+                    None => value(slot),
+                }
+            }
+            Self::ExactlyOne(slots) => {
+                let there = slots.iter().filter(|&&slot| view.extract.first(slot).is_some());
+                let there: Vec<_> = there.map(|&slot| format!("`{}`", trie.pointer(slot))).collect();
+                if there.is_empty() { "none of them".to_owned() } else { list(there, "and") }
+            }
+            Self::Any(tests) => list(tests.iter().map(|test| test.seen(view, trie)), "and"),
+            Self::All(tests) => {
+                let broken = tests.iter().find(|test| !test.holds(view));
+                broken.map_or_else(String::new, |test| test.seen(view, trie))
+            }
+            Self::Not(test) => test.wanted(trie),
+            Self::Masked(_) | Self::ClearCardData => "none".to_owned(),
+            Self::CloseCodeSendable => match view.close_code {
+                Some(code) => format!("close code {code}"),
+                None => "no close code".to_owned(),
+            },
+            Self::NoDuplicateKeys => match view.extract.duplicate() {
+                Some(at) => format!("a key for the second time, its value at byte {at}"),
+                None => "no duplicate".to_owned(),
+            },
+            Self::OwnedByEndpoint { at: slot, named_at, endpoints } => {
+                let endpoint = view.endpoint_of(named_at, endpoints);
+                let path = endpoint.and_then(|id| endpoints.get(id.0)).map_or("?", |e| e.path.as_str());
+                format!("{} on {path}", value(slot))
+            }
+        }
+    }
+
+    /// The part of the message a finding should point at, where there is one.
+    pub fn offending(&self, view: &View<'_>) -> Option<Found> {
+        match self {
+            Self::Value(slot, test) => view.extract.all(*slot).find(|&found| !test.holds(found, view.text)),
+            Self::Absent(slot) | Self::OwnedByEndpoint { at: slot, .. } => view.extract.first(*slot),
+            Self::All(tests) => {
+                tests.iter().find(|test| !test.holds(view)).and_then(|test| test.offending(view))
+            }
+            Self::Any(tests) => tests.iter().find_map(|test| test.offending(view)),
+            Self::Has(_)
+            | Self::ExactlyOne(_)
+            | Self::Not(_)
+            | Self::Masked(_)
+            | Self::ClearCardData
+            | Self::CloseCodeSendable
+            | Self::NoDuplicateKeys => None,
+        }
+    }
+}
+
+impl ValueTest {
+    fn holds(&self, found: Found, text: &str) -> bool {
+        let token = found.token(text);
+        match self {
+            Self::OneOf(literals) => literals.iter().any(|literal| literal.is(token)),
+            Self::Is(types) => types.iter().any(|wanted| wanted.is(found.kind)),
+            Self::NotEmpty => match found.kind {
+                Kind::Object | Kind::Array | Kind::String => {
+                    !token[1..token.len() - 1].trim_start_matches([' ', '\t', '\r', '\n']).is_empty()
+                }
+                Kind::Number | Kind::True | Kind::False => true,
+                Kind::Null => false,
+            },
+            Self::Format(format) => format.fits(found.kind, token),
+        }
+    }
+
+    fn wanted(&self) -> String {
+        match self {
+            Self::OneOf(literals) => list(literals.iter().map(|literal| format!("`{}`", literal.0)), "or"),
+            Self::Is(types) => list(types.iter().map(|wanted| wanted.name().to_owned()), "or"),
+            Self::NotEmpty => "that is not empty".to_owned(),
+            Self::Format(format) => format.name().to_owned(),
+        }
+    }
+}
+
+impl Literal {
+    /// The literal that says `text`.
+    pub fn string(text: &str) -> Self {
+        Self(serde_json::to_string(text).unwrap_or_default())
+    }
+
+    #[inline]
+    fn is(&self, token: &str) -> bool {
+        self.0 == token
+            || (token.starts_with('"')
+                && token.contains('\\')
+                && json::string(token) == json::string(&self.0))
+    }
+}
+
+impl JsonType {
+    /// The type of that name: `object`, `array`, `string`, `number`, `boolean`, `null`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Object, Self::Array, Self::String, Self::Number, Self::Boolean, Self::Null]
+            .into_iter()
+            .find(|wanted| wanted.name().ends_with(word))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Null => "null",
+        }
+    }
+
+    const fn is(self, kind: Kind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Object, Kind::Object)
+                | (Self::Array, Kind::Array)
+                | (Self::String, Kind::String)
+                | (Self::Number, Kind::Number)
+                | (Self::Boolean, Kind::True | Kind::False)
+                | (Self::Null, Kind::Null)
+        )
+    }
+}
+
+impl Format {
+    /// Every format and its word in a pack.
+    pub const WORDS: [(&str, Self); 4] = [
+        ("digits", Self::Digits),
+        ("minor-units", Self::MinorUnits),
+        ("date-yymmdd", Self::DateYymmdd),
+        ("time-hhmmss", Self::TimeHhmmss),
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Digits => "written in digits",
+            Self::MinorUnits => "a whole number of minor units",
+            Self::DateYymmdd => "a date as `YYMMDD`",
+            Self::TimeHhmmss => "a time as `HHMMSS`",
+        }
+    }
+
+    fn fits(self, kind: Kind, token: &str) -> bool {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let text: Cow<'_, str> = match kind {
+            Kind::String => match json::string(token) {
+                Some(text) => text,
+                None => return false,
+            },
+            Kind::Number => Cow::Borrowed(token),
+            Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => return false,
+        };
+        let two = |at: usize| text.get(at..at + 2).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99);
+        let six = kind == Kind::String && text.len() == 6 && digits(&text);
+        match self {
+            Self::Digits | Self::MinorUnits => digits(&text),
+            Self::DateYymmdd => six && (1..=12).contains(&two(2)) && (1..=31).contains(&two(4)),
+            Self::TimeHhmmss => six && two(0) < 24 && two(2) < 60 && two(4) < 60,
+        }
+    }
+}
+
+fn is_sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(parts: impl IntoIterator<Item = String>, last: &str) -> String {
+    let mut parts: Vec<String> = parts.into_iter().collect();
+    let Some(end) = parts.pop() else { return String::new() };
+    if parts.is_empty() {
+        return end;
+    }
+    let mut out = parts.join(", ");
+    let _ = write!(out, " {last} {end}");
+    out
+}
+
+fn shortened(token: &str) -> String {
+    const READABLE: usize = 60;
+    if token.chars().count() <= READABLE {
+        return token.to_owned();
+    }
+    token.chars().take(READABLE).chain(['…']).collect()
+}

@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
+use anstyle::{AnsiColor, Style};
+
 use super::Exit;
+use crate::report::{self, Glyphs};
 
 /// A failure that ends the command: what, where, expected, got, next step.
 #[derive(Debug)]
@@ -34,11 +37,18 @@ impl CliError {
         self.exit
     }
 
-    #[expect(clippy::print_stderr, reason = "the command line is where errors are printed")]
     pub(crate) fn print(&self) {
-        eprintln!("error: {}", self.message);
+        say(AnsiColor::Red, "error", &self.message);
         if let Some(help) = &self.help {
-            eprintln!("help: {help}");
+            say(AnsiColor::Cyan, "help", help);
         }
     }
+}
+
+/// Prints `word: text` on standard error, the word coloured on a terminal. What the text quotes from
+/// outside cannot steer that terminal.
+fn say(colour: AnsiColor, word: &str, text: &str) {
+    let style = Style::new().fg_color(Some(colour.into())).bold();
+    let text: Vec<String> = text.lines().map(|line| report::printable(line, Glyphs::Unicode)).collect();
+    anstream::eprintln!("{style}{word}:{style:#} {}", text.join("\n"));
 }

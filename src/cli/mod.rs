@@ -14,10 +14,14 @@ mod demo;
 mod error;
 mod exit;
 mod explain;
+mod inputs;
+mod judge;
+mod output;
 mod pack;
 mod record;
 mod show;
 mod simulate;
+mod specs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Renders the result of a run; decides nothing. One file per format.
 
 mod look;
+mod printable;
 mod sheet;
 mod span;
 
@@ -12,7 +13,8 @@ use crate::check::CheckResult;
 
 pub use json::json;
 pub use look::{Colour, Glyphs, Look};
-pub use page::page;
+pub use page::{page, rule_list};
+pub use printable::printable;
 pub use span::human;
 pub use text::text;
 

@@ -16,6 +16,26 @@ pub fn page(rule: &RuleInfo, markdown: &str, look: Look) -> String {
     sheet.finish()
 }
 
+/// Lists rules by their code, one a line, under the packs that state them.
+pub fn rule_list<'a>(rules: impl IntoIterator<Item = &'a RuleInfo>, look: Look) -> String {
+    let rules: Vec<&RuleInfo> = rules.into_iter().collect();
+    let width = rules.iter().map(|rule| rule.code.to_string().len()).max().unwrap_or(0);
+    let mut sheet = Sheet::new(look);
+    let mut pack = None;
+    for rule in rules {
+        if pack.replace(&rule.pack) != Some(&rule.pack) {
+            sheet.gap();
+            sheet.flow(0, 0, &[(Ink::Strong, rule.pack.clone())]);
+        }
+        let code = rule.code.to_string();
+        let space = "\u{a0}".repeat(width + 2 - code.len());
+        let weight = format!(" ({} {})", rule.authority, rule.level.as_str().to_uppercase());
+        let pieces = [(Ink::Good, code), plain(space), plain(rule.title.clone()), (Ink::Faint, weight)];
+        sheet.flow(2, width + 4, &pieces);
+    }
+    sheet.finish()
+}
+
 fn head(sheet: &mut Sheet, rule: &RuleInfo) {
     let code = rule.code.to_string();
     let hang = code.len() + 2;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Colour, Glyphs, Look};
+use super::{Colour, Glyphs, Look, printable};
 
 /// What a piece of text is; how that looks is decided in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,25 +159,6 @@ impl Sheet {
         let style = ink.style();
         self.out.push_str(&format!("{style}{text}{style:#}"));
     }
-}
-
-/// `text` without anything that steers a terminal; in ASCII, without anything beyond it. Spaces that do
-/// not break stay: they become plain ones when they are written.
-fn printable(text: &str, glyphs: Glyphs) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if steers || (glyphs == Glyphs::Ascii && !c.is_ascii() && c != '\u{a0}') {
-            out.extend(match (glyphs, c) {
-                (Glyphs::Ascii, 'µ') => 'u'.escape_default(),
-                _ => c.escape_default(),
-            });
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 fn cut_end(text: &str, room: usize, dots: &str) -> String {

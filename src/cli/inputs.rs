@@ -1,0 +1,217 @@
+//! Which recordings a command line means: files, folders searched for cassettes, and standard input.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::cassette::{CassetteError, Reader};
+use crate::report::Unreadable;
+
+/// Endings of the names that a folder is searched for.
+const ENDINGS: [&str; 2] = [".cassette.jsonl", ".cassette.jsonl.zst"];
+
+/// What standard input is called on the command line.
+const DASH: &str = "-";
+
+/// One recording to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// `-`
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A recording being read, from wherever it stands.
+pub(crate) type Cassette = Reader<Box<dyn Read + Send>>;
+
+/// The recordings a command line means, each once, and the paths that mean none.
+#[derive(Default)]
+pub(crate) struct Inputs {
+    /// What to read, in the order given; folders sorted by path.
+    pub(crate) inputs: Vec<Input>,
+    /// What cannot be read.
+    pub(crate) unreadable: Vec<Unreadable>,
+    /// Bytes read so far, of all of them.
+    pub(crate) done: Arc<AtomicU64>,
+    /// Standard input, opened for a look at its header: it cannot be opened twice.
+    stdin: Option<Cassette>,
+}
+
+impl Inputs {
+    /// Finds what `paths` mean: a file is taken whatever its name, a folder gives the cassettes below it.
+    pub(crate) fn find(paths: &[PathBuf]) -> Self {
+        let mut found = Self::default();
+        let mut seen = BTreeSet::new();
+        for path in paths {
+            if path.as_os_str() == DASH {
+                if !found.inputs.contains(&Input::Stdin) {
+                    found.inputs.push(Input::Stdin);
+                }
+                continue;
+            }
+            match below(path) {
+                Ok(files) if files.is_empty() => {
+                    found.refuse(path, format!("no cassette in it (`*{}`, `*{}`)", ENDINGS[0], ENDINGS[1]));
+                }
+                Ok(files) => {
+                    for file in files {
+                        // The same file twice would look like a terminal that repeats itself.
+                        if seen.insert(fs::canonicalize(&file).unwrap_or_else(|_| file.clone())) {
+                            found.inputs.push(Input::File(file));
+                        }
+                    }
+                }
+                Err((path, error)) => found.refuse(&path, lower(&error)),
+            }
+        }
+        found
+    }
+
+    /// The first pack that a header names, and the recording that does. Opens as many as it takes;
+    /// those that cannot be opened become unreadable.
+    pub(crate) fn first_pack(&mut self) -> Option<(String, String)> {
+        let mut first = None;
+        for input in std::mem::take(&mut self.inputs) {
+            if first.is_none() {
+                match self.open(&input) {
+                    Ok(cassette) => {
+                        first = cassette.header().pack.clone().map(|pack| (input.name(), pack));
+                        if input == Input::Stdin {
+                            self.stdin = Some(cassette);
+                        }
+                    }
+                    Err(unreadable) => {
+                        self.unreadable.push(unreadable);
+                        continue;
+                    }
+                }
+            }
+            self.inputs.push(input);
+        }
+        self.done.store(0, Ordering::Relaxed);
+        first
+    }
+
+    /// Opens a recording and reads its header.
+    pub(crate) fn open(&mut self, input: &Input) -> Result<Cassette, Unreadable> {
+        match (input, self.stdin.take()) {
+            (Input::Stdin, Some(opened)) => Ok(opened),
+            (Input::Stdin | Input::File(_), opened) => {
+                self.stdin = opened;
+                input.open(&self.done)
+            }
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, message: String) {
+        self.unreadable.push(Unreadable { name: path.display().to_string(), line: None, message });
+    }
+
+    /// Size of all files together, in bytes; `None` where standard input is among them.
+    pub(crate) fn total_bytes(&self) -> Option<u64> {
+        self.inputs
+            .iter()
+            .map(|input| match input {
+                Input::Stdin => None,
+                Input::File(path) => Some(fs::metadata(path).map_or(0, |metadata| metadata.len())),
+            })
+            .sum()
+    }
+}
+
+impl Input {
+    /// What messages call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Stdin => "standard input".into(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Opens it and reads its header; the bytes read are added to `done`.
+    fn open(&self, done: &Arc<AtomicU64>) -> Result<Cassette, Unreadable> {
+        let name = self.name();
+        let source: Box<dyn Read + Send> = match self {
+            Self::Stdin => Box::new(io::stdin()),
+            Self::File(path) => match File::open(path) {
+                Ok(file) => Box::new(file),
+                Err(error) => return Err(Unreadable { name, line: None, message: lower(&error) }),
+            },
+        };
+        let counted: Box<dyn Read + Send> = Box::new(Counted { source, done: Arc::clone(done) });
+        Reader::open(counted, &name).map_err(|error| unreadable(name, &error))
+    }
+}
+
+/// The place and the reason of a cassette's error, apart from each other.
+pub(crate) fn unreadable(name: String, error: &CassetteError) -> Unreadable {
+    let (line, what) = match error {
+        CassetteError::Io { source, .. } => (None, lower(source)),
+        CassetteError::Empty { .. } => (None, "expected a cassette, got no bytes".into()),
+        CassetteError::NotACassette { looks_like, .. } => {
+            (Some(1), format!("expected the header `{{\"cassette\":1,…}}`, got {looks_like}"))
+        }
+        CassetteError::NoHeader { .. } => {
+            (Some(1), "expected the header `{\"cassette\":1,…}`, got an event".into())
+        }
+        CassetteError::Header { problem, .. } => (Some(1), problem.to_string()),
+        CassetteError::Line { line, problem, .. } => (Some(line.0), problem.to_string()),
+    };
+    let message = match error.help() {
+        Some(help) => format!("{what}; {help}"),
+        None => what,
+    };
+    Unreadable { name, line, message }
+}
+
+/// The cassettes at or below `path`, sorted.
+fn below(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let failed = |error| (path.to_owned(), error);
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        // Links to folders are not followed: they could lead back here.
+        if entry.file_type().map_err(failed)?.is_dir() {
+            files.extend(below(&path)?);
+        } else if is_cassette_name(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_cassette_name(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The system's words as a fragment: `no such file or directory`.
+fn lower(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Counts what goes through it.
+struct Counted<R> {
+    source: R,
+    done: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.done.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

@@ -1,0 +1,144 @@
+//! Feeds recordings to a check, one event at a time, and says how far it is.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::inputs::{Cassette, Input, Inputs, unreadable};
+use crate::cassette::{Ending, Header};
+use crate::check::{Check, CheckResult, Completeness, Options, SourceInfo, Subject};
+use crate::pack::Pack;
+use crate::report::Unreadable;
+
+/// What became of the inputs.
+pub(crate) struct Judged {
+    /// The result over all that could be read.
+    pub(crate) result: CheckResult,
+    /// What could not, or not to its end.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// Judges the inputs by `pack`. What cannot be read is said and hinders nothing else.
+pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> Judged {
+    let mut check = Check::new(pack, options);
+    let mut refused = std::mem::take(&mut inputs.unreadable);
+    let mut progress = Progress::new(inputs.total_bytes(), Arc::clone(&inputs.done));
+    for input in std::mem::take(&mut inputs.inputs) {
+        let outcome = match inputs.open(&input) {
+            Ok(cassette) => one(&mut check, &input, cassette, &mut progress),
+            Err(unreadable) => Err(unreadable),
+        };
+        refused.extend(outcome.err());
+    }
+    progress.clear();
+    Judged { result: check.finish(), unreadable: refused }
+}
+
+fn one(
+    check: &mut Check,
+    input: &Input,
+    mut cassette: Cassette,
+    progress: &mut Progress,
+) -> Result<(), Unreadable> {
+    check.begin(source_info(input, cassette.header()));
+    while let Some(candidate) = cassette.next_candidate() {
+        // The walk of the rules through a payload is its validation.
+        if let Err(error) = candidate.and_then(|event| event.inspect(|event| check.observe(event))) {
+            check.end(Completeness::Cut);
+            return Err(unreadable(input.name(), &error));
+        }
+        progress.tick();
+    }
+    check.end(match cassette.ending() {
+        Some(Ending::Finished { edited: false }) => Completeness::Finished,
+        Some(Ending::Finished { edited: true }) => Completeness::Edited,
+        Some(Ending::Cut { .. }) | None => Completeness::Cut,
+    });
+    Ok(())
+}
+
+fn source_info(input: &Input, header: &Header) -> SourceInfo {
+    SourceInfo {
+        name: input.name(),
+        pack: header.pack.clone(),
+        subject: Subject { pos: facts(header, "pos"), terminal: facts(header, "terminal") },
+        recorded_at: header.recorded_at.clone(),
+        masked: header.masking.is_some(),
+    }
+}
+
+/// What the header says of a party: `Lane3600, firmware 23.4`.
+fn facts(header: &Header, party: &str) -> Option<String> {
+    const BARE: [&str; 3] = ["name", "model", "vendor"];
+    let facts: &BTreeMap<String, String> = header.subject.get(party)?;
+    let bare = BARE.iter().filter_map(|key| facts.get(*key).cloned());
+    let rest = facts.iter().filter(|(key, _)| !BARE.contains(&key.as_str()));
+    let words: Vec<String> = bare.chain(rest.map(|(key, value)| format!("{key} {value}"))).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// A line on standard error that says how far a long run is; only on a terminal, and gone at the end.
+struct Progress {
+    total: Option<u64>,
+    done: Arc<AtomicU64>,
+    events: u32,
+    started: Instant,
+    shown: Option<Instant>,
+    wanted: bool,
+}
+
+impl Progress {
+    /// How long a run may take before progress is shown.
+    const PATIENCE: Duration = Duration::from_millis(500);
+    /// How often it is shown.
+    const EVERY: Duration = Duration::from_millis(100);
+    /// How many events pass between two looks at the clock.
+    const EVENTS: u32 = 1 << 12;
+
+    fn new(total: Option<u64>, done: Arc<AtomicU64>) -> Self {
+        let wanted = io::stderr().is_terminal();
+        Self { total, done, events: 0, started: Instant::now(), shown: None, wanted }
+    }
+
+    #[inline]
+    fn tick(&mut self) {
+        self.events += 1;
+        if self.events >= Self::EVENTS {
+            self.events = 0;
+            self.show();
+        }
+    }
+
+    fn show(&mut self) {
+        let due = match self.shown {
+            None => self.started.elapsed() >= Self::PATIENCE,
+            Some(shown) => shown.elapsed() >= Self::EVERY,
+        };
+        if !self.wanted || !due {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let done = self.done.load(Ordering::Relaxed);
+        let line = match self.total {
+            Some(total @ 1..) => {
+                let percent = u128::from(done.min(total)) * 100 / u128::from(total);
+                format!("checked {} of {} MB ({percent} %)", megabytes(done), megabytes(total))
+            }
+            Some(0) | None => format!("checked {} MB", megabytes(done)),
+        };
+        // Progress that cannot be shown is not worth an error.
+        let _ = write!(io::stderr(), "\r\x1b[2K{line}");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> u64 {
+    bytes / 1_000_000
+}

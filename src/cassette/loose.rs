@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::LineProblem;
@@ -40,7 +40,8 @@ struct Line<'a> {
     frames: Option<Vec<u64>>,
     deflated: Option<bool>,
     masked: Option<Vec<MaskedLine>>,
-    #[serde(borrow)]
+    // `null` is a payload like any other; only a missing key is none.
+    #[serde(borrow, default, deserialize_with = "present")]
     json: Option<&'a RawValue>,
     text: Option<String>,
     base64: Option<String>,
@@ -61,6 +62,10 @@ struct Line<'a> {
     since_us: Option<u64>,
     wall: Option<String>,
     scan: Option<ScanLine>,
+}
+
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
+    Deserialize::deserialize(value).map(Some)
 }
 
 #[derive(Deserialize)]

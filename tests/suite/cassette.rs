@@ -144,6 +144,13 @@ fn lines_by_hand_read_as_the_tools_own(#[case] line: &str) {
 }
 
 #[test]
+fn null_is_a_payload() {
+    let line = r#"{"event":"text","json":null,"from":"pos","conn":1,"t_us":0}"#;
+    let (events, _) = read(format!("{{\"cassette\":1}}\n{line}\n").as_bytes()).unwrap();
+    assert!(events[0].ends_with(",\"json\":null}\n"), "{}", events[0]);
+}
+
+#[test]
 fn a_consumer_that_walks_the_payload_sees_it_once_validated() {
     let file = "{\"cassette\":1}\n\
         {\"n\":1,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":{\"a\":1},\"mine\":2}\n\

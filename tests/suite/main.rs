@@ -10,8 +10,10 @@
 mod architecture;
 mod cassette;
 mod events;
+mod format;
 mod licences;
 mod report;
+mod show;
 mod simulate;
 mod transcript;
 mod wire;

@@ -1,7 +1,8 @@
 //! `tilltape show`: a cassette as a transcript, or as the bare messages.
 //!
 //! stdout is the transcript and reads back as one: what is said about the file stands in comments. With
-//! `--raw` stdout holds messages only, and the rest goes to stderr.
+//! `--raw` stdout holds messages only, and the rest goes to stderr. Card data that a cassette holds in clear
+//! is masked on its way out.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -9,10 +10,12 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Exit, error::CliError};
+use super::{Exit, error::CliError, specs};
 use crate::cassette::{CassetteError, Ending, Header, Reader};
 use crate::conversation::transcript::{Aliases, Detail, Transcript, Volatile};
-use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload};
+use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload, redacted};
+use crate::mask::{Masker, Policy};
+use crate::pack;
 use crate::text::json::{self, Cursor, JsonError, Kind};
 
 /// Prints a cassette as a transcript.
@@ -28,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID")]
     flow: Option<String>,
     /// The exact messages, one a line: text as it was sent; binary, and text with control characters such as
-    /// line breaks, as `0x` and hexadecimal digits.
+    /// line breaks, as `0x` and hexadecimal digits. Only card data in clear is masked.
     #[arg(long)]
     raw: bool,
     /// The values themselves instead of aliases.
@@ -37,6 +40,12 @@ pub(crate) struct Arguments {
     /// Everything: microseconds, addresses, header lines, checksums; no aliases.
     #[arg(long, conflicts_with = "raw")]
     exact: bool,
+    /// The pack that says which values differ from run to run; else the one the cassette names.
+    #[arg(long, value_name = "PACK")]
+    pack: Option<String>,
+    /// A folder of packs, before those in the program.
+    #[arg(long, value_name = "DIR")]
+    specs: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
@@ -51,16 +60,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     };
     let name = if name == "-" { "standard input".to_owned() } else { name };
     let reader = Reader::open(source, &name).map_err(unreadable)?;
-    let flow = arguments.flow.map(|id| Flow { id, connections: Vec::new() });
+    let flow = arguments.flow.clone().map(|id| Flow { id, connections: Vec::new() });
+    let masker = Masker::new(Policy::standard(), random_key()?);
     let shown = if arguments.raw {
-        show_raw(reader, flow)
+        show_raw(reader, &masker, flow)
     } else {
         let detail = if arguments.exact { Detail::Exact } else { Detail::Brief };
-        let aliases = match arguments.no_alias || arguments.exact {
-            true => Aliases::default(),
-            false => Aliases::new(VOLATILE.iter().map(|(name, field)| Volatile::new(*name, field)).collect()),
+        let volatile = match arguments.no_alias || arguments.exact {
+            true => Vec::new(),
+            false => volatile(&arguments, reader.header())?,
         };
-        show(reader, &name, flow, Transcript::new(detail, aliases))
+        show(reader, &name, &masker, flow, Transcript::new(detail, Aliases::new(volatile)))
     };
     match shown {
         Ok(()) => Ok(Exit::Success),
@@ -80,6 +90,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
 fn show(
     mut reader: Reader<Box<dyn Read>>,
     name: &str,
+    masker: &Masker,
     mut flow: Option<Flow>,
     mut transcript: Transcript,
 ) -> Result<(), ShowError> {
@@ -100,7 +111,7 @@ fn show(
         };
         if flow.as_mut().is_none_or(|flow| flow.takes(&event)) {
             line.clear();
-            transcript.event(&event, &mut line);
+            redacted(&event, masker, |event| transcript.event(event, &mut line));
             write_line(&mut out, &line, colour.then(|| style(&event.kind)).flatten())?;
         }
     }
@@ -111,7 +122,11 @@ fn show(
     found(flow)
 }
 
-fn show_raw(mut reader: Reader<Box<dyn Read>>, mut flow: Option<Flow>) -> Result<(), ShowError> {
+fn show_raw(
+    mut reader: Reader<Box<dyn Read>>,
+    masker: &Masker,
+    mut flow: Option<Flow>,
+) -> Result<(), ShowError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut omitted = 0_u64;
     while let Some(event) = reader.next_event() {
@@ -122,18 +137,8 @@ fn show_raw(mut reader: Reader<Box<dyn Read>>, mut flow: Option<Flow>) -> Result
                 return Err(error.into());
             }
         };
-        let EventKind::Message(message) = &event.kind else { continue };
-        if !flow.as_mut().is_none_or(|flow| flow.takes(&event)) {
-            continue;
-        }
-        match &message.payload {
-            Payload::Json(text) => writeln!(out, "{text}")?,
-            Payload::Text(text) if !text.contains(|c: char| c.is_control() && c != '\t') => {
-                writeln!(out, "{text}")?
-            }
-            Payload::Text(text) => hexadecimal(&mut out, text.as_bytes())?,
-            Payload::Binary(bytes) => hexadecimal(&mut out, bytes)?,
-            Payload::Omitted { .. } => omitted += 1,
+        if flow.as_mut().is_none_or(|flow| flow.takes(&event)) {
+            omitted += redacted(&event, masker, |event| raw(&mut out, event))?;
         }
     }
     out.flush()?;
@@ -144,6 +149,21 @@ fn show_raw(mut reader: Reader<Box<dyn Read>>, mut flow: Option<Flow>) -> Result
         say(said.as_str());
     }
     found(flow)
+}
+
+/// Prints a message; returns how many there were that cannot be printed.
+fn raw(out: &mut impl Write, event: &ConversationEvent<'_>) -> io::Result<u64> {
+    let EventKind::Message(message) = &event.kind else { return Ok(0) };
+    match &message.payload {
+        Payload::Json(text) => writeln!(out, "{text}")?,
+        Payload::Text(text) if !text.contains(|c: char| c.is_control() && c != '\t') => {
+            writeln!(out, "{text}")?
+        }
+        Payload::Text(text) => hexadecimal(out, text.as_bytes())?,
+        Payload::Binary(bytes) => hexadecimal(out, bytes)?,
+        Payload::Omitted { .. } => return Ok(1),
+    }
+    Ok(0)
 }
 
 /// The messages that hold an id, and how the connections that carried them ended.
@@ -323,11 +343,27 @@ fn say(text: &str) {
     eprintln!("note: {text}");
 }
 
-/// Values that differ from run to run, by the names of their fields, as (alias, field).
-const VOLATILE: &[(&str, &str)] = &[
-    ("flow", "flow_id"),
-    ("reference", "reference_no"),
-    ("authorization", "authorization_no"),
-    ("date", "transaction_date"),
-    ("time", "transaction_time"),
-];
+/// Where values differ from run to run: as the pack says, or by names that many protocols share.
+fn volatile(arguments: &Arguments, header: &Header) -> Result<Vec<Volatile>, CliError> {
+    let sources = specs::sources(arguments.specs.as_deref())?;
+    let places = match (&arguments.pack, &header.pack) {
+        (Some(name), _) => pack::load(&sources, name).map_err(CliError::input)?.volatile,
+        // A cassette can name a pack that is not here, and is shown all the same.
+        (None, Some(name)) => pack::load(&sources, name).map(|pack| pack.volatile).unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    let common = VOLATILE.iter().map(|place| Volatile::of(place));
+    Ok(places.iter().map(|place| Volatile::of(place)).chain(common).collect())
+}
+
+/// A key that nobody knows: replacements of two runs cannot be compared, nor undone by trying card numbers.
+fn random_key() -> Result<[u8; 32], CliError> {
+    let mut key = [0; 32];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut key).map_err(|_| CliError::environment("the system gives no random numbers"))?;
+    Ok(key)
+}
+
+/// Fields whose values differ from run to run in most protocols.
+const VOLATILE: &[&str] =
+    &["flow_id", "reference_no", "authorization_no", "transaction_date", "transaction_time"];

@@ -6,6 +6,7 @@
 mod event;
 mod identity;
 mod party;
+mod redact;
 pub mod transcript;
 
 pub use event::{
@@ -14,5 +15,6 @@ pub use event::{
 };
 pub use identity::{ConnectionId, EventNumber, Offset};
 pub use party::{Leg, Party};
+pub use redact::redacted;
 
 pub use crate::mask::MaskedKind;

@@ -28,6 +28,14 @@ pub enum Place {
 }
 
 impl Volatile {
+    /// Names the alias after the field: `flow` for `flow_id`, `time` for `/event/transaction_time`.
+    pub fn of(place: &str) -> Self {
+        let field = place.rsplit('/').find(|token| *token != "*").unwrap_or(place);
+        let name = ["_id", "_no", "_number"].iter().find_map(|end| field.strip_suffix(end)).unwrap_or(field);
+        let name = name.strip_prefix("transaction_").unwrap_or(name);
+        Self::new(name.replace('_', "-"), place)
+    }
+
     /// Reads a pack's spelling of a place: a JSON Pointer, or the name of a field.
     pub fn new(name: impl Into<String>, place: &str) -> Self {
         let place = match place.parse() {
@@ -158,5 +166,13 @@ mod tests {
         assert_eq!(aliases.apply(r#"{"other":"80"}"#), r#"{"other":"[flow-1]"}"#);
         assert_eq!(aliases.apply(r#"{"flow_id":{"a":1}}"#), r#"{"flow_id":{"a":1}}"#);
         assert_eq!(aliases.apply("no JSON"), "no JSON");
+    }
+
+    #[test]
+    fn an_alias_is_named_after_its_field() {
+        let name = |place| Volatile::of(place).name;
+        assert_eq!(name("flow_id"), "flow");
+        assert_eq!(name("/event/resource/results/*/transaction_time"), "time");
+        assert_eq!(name("/event/batch_numbers/*"), "batch-numbers");
     }
 }

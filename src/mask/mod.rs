@@ -11,13 +11,27 @@
 //! card numbers in images, in packed decimal or UTF-16, and spelled in words.
 
 mod kind;
-mod masker;
 mod policy;
+
+mod suspect;
+
+mod card;
+mod emv;
+mod field;
+mod find;
+mod handshake;
+mod layer;
+mod names;
+mod token;
+mod track;
+
+mod masker;
+mod replace;
 mod scan;
 mod sensitive;
 
 pub use kind::MaskedKind;
-pub use masker::{MaskedBytes, MaskedText, Masker};
+pub use masker::{Inspection, MaskedBytes, MaskedText, Masker};
 pub use policy::Policy;
 pub use scan::{Clear, ScanResult, Scanner, find_clear};
 pub use sensitive::Sensitive;

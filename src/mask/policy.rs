@@ -1,19 +1,22 @@
 //! What counts as sensitive besides card numbers: field names, headers, query parameters, places.
 //!
-//! `default@1` holds for every protocol; a pack adds its own names and pointers to it.
+//! `default@1` holds for every protocol; a pack adds its own names and pointers to it. Changing what
+//! `default@1` covers means a new name, for cassettes say which policy they were made under.
+
+use std::sync::LazyLock;
 
 use crate::text::Pointer;
 
 use super::MaskedKind;
+use super::names::{Meaning, Names};
 
 /// Which values are masked. Card numbers and track data are, under every policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    fields: Vec<(String, MaskedKind)>,
+    names: Names,
     places: Vec<(Pointer, MaskedKind)>,
-    identifiers: Vec<String>,
     headers: Vec<String>,
-    parameters: Vec<String>,
+    parameters: Names,
 }
 
 impl Policy {
@@ -22,37 +25,93 @@ impl Policy {
 
     /// The policy `default@1`.
     pub fn standard() -> Self {
-        Self { fields: vec![], places: vec![], identifiers: vec![], headers: vec![], parameters: vec![] }
+        let mut policy = Self {
+            names: Names::new(),
+            places: Vec::new(),
+            headers: HEADERS.iter().map(|&name| name.to_owned()).collect(),
+            parameters: Names::new(),
+        };
+        for &(kind, names) in FIELDS {
+            for name in names {
+                policy.names.insert(name, Meaning::Kind(kind));
+            }
+        }
+        for name in PARAMETERS {
+            policy.parameters.insert(name, Meaning::Kind(MaskedKind::Secret));
+        }
+        policy
     }
 
     /// Also masks the values of JSON fields of this name; case, `_` and `-` make no difference.
     pub fn with_field(mut self, name: &str, kind: MaskedKind) -> Self {
-        self.fields.push((name.to_owned(), kind));
+        self.names.insert(name, Meaning::Kind(kind));
         self
     }
 
     /// Also masks the value at `pointer`; the token `*` stands for any key or index.
+    ///
+    /// A pointer without a single key (`/*/0`) names nothing.
     pub fn with_pointer(mut self, pointer: Pointer, kind: MaskedKind) -> Self {
-        self.places.push((pointer, kind));
+        let field = pointer.tokens().iter().rev().find(|token| !is_index(token));
+        if let Some(field) = field {
+            self.names.insert(field, Meaning::Place);
+            self.places.push((pointer, kind));
+        }
         self
     }
 
-    /// Says that fields of this name hold identifiers: only what is beyond doubt a card number is masked there.
+    /// Says that fields of this name hold identifiers: only numbers in a range and length that cards
+    /// commonly have are masked there, so that fewer identifiers are taken for cards by chance.
     pub fn with_identifier(mut self, name: &str) -> Self {
-        self.identifiers.push(name.to_owned());
+        self.names.insert(name, Meaning::Identifier);
         self
     }
 
     /// Also masks this header of the handshake.
     pub fn with_header(mut self, name: &str) -> Self {
-        self.headers.push(name.to_owned());
+        self.headers.push(name.to_ascii_lowercase());
         self
     }
 
     /// Also masks this query parameter of a request target.
     pub fn with_parameter(mut self, name: &str) -> Self {
-        self.parameters.push(name.to_owned());
+        self.parameters.insert(name, Meaning::Kind(MaskedKind::Secret));
         self
+    }
+
+    /// `default@1` itself, made once.
+    pub(crate) fn shared() -> &'static Self {
+        static STANDARD: LazyLock<Policy> = LazyLock::new(Policy::standard);
+        &STANDARD
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What the value at `path` is, if its place alone makes it sensitive.
+    pub(crate) fn place(&self, path: &[String]) -> Option<MaskedKind> {
+        let matches = |pointer: &Pointer| {
+            pointer.tokens().len() == path.len()
+                && pointer.tokens().iter().zip(path).all(|(want, got)| want == "*" || want == got)
+        };
+        self.places.iter().find(|(pointer, _)| matches(pointer)).map(|&(_, kind)| kind)
+    }
+
+    /// What the field called `name` holds, if that is sensitive wherever it stands.
+    pub(crate) fn field(&self, name: &str) -> Option<MaskedKind> {
+        kind(self.names.get(name))
+    }
+
+    /// What the query parameter called `name` holds, if that is sensitive.
+    pub(crate) fn parameter(&self, name: &str) -> Option<MaskedKind> {
+        kind(self.parameters.get(name)).or_else(|| self.field(name))
+    }
+
+    /// Whether the header called `name` holds a credential.
+    pub(crate) fn is_secret_header(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.headers.contains(&name) || HEADER_ENDS.iter().any(|end| name.ends_with(end))
     }
 }
 
@@ -61,3 +120,172 @@ impl Default for Policy {
         Self::standard()
     }
 }
+
+fn kind(meaning: Option<Meaning>) -> Option<MaskedKind> {
+    match meaning? {
+        Meaning::Kind(kind) => Some(kind),
+        Meaning::Identifier | Meaning::Place => None,
+    }
+}
+
+fn is_index(token: &str) -> bool {
+    token == "*" || token.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Field names, spelled as one word. Exact: `cvv_result` and `pin_entry` are not among them.
+const FIELDS: &[(MaskedKind, &[&str])] = &[
+    (
+        MaskedKind::CardNumber,
+        &[
+            "pan",
+            "cardnumber",
+            "cardno",
+            "cardpan",
+            "primaryaccountnumber",
+            "keyedcardnumber",
+            "keyedpan",
+            "manualcardnumber",
+            "manualpan",
+        ],
+    ),
+    (
+        MaskedKind::TrackData,
+        &[
+            "track1",
+            "track2",
+            "track3",
+            "track1data",
+            "track2data",
+            "track3data",
+            "trackdata",
+            "trackone",
+            "tracktwo",
+            "track2equivalent",
+            "track2equivalentdata",
+            "magstripe",
+            "magstripedata",
+            "magneticstripedata",
+            "msrdata",
+        ],
+    ),
+    (
+        MaskedKind::VerificationValue,
+        &[
+            "cvv",
+            "cvv1",
+            "cvv2",
+            "cvc",
+            "cvc1",
+            "cvc2",
+            "cvn",
+            "cvn2",
+            "cav2",
+            "csc",
+            "cvvcode",
+            "cvccode",
+            "cvvvalue",
+            "cvcvalue",
+            "cvvnumber",
+            "cvcnumber",
+            "cardcvv",
+            "cardcvc",
+            "keyedcvv",
+            "securitycode",
+            "cardsecuritycode",
+            "verificationvalue",
+            "cardverificationvalue",
+            "cardverificationcode",
+            "cardverificationnumber",
+        ],
+    ),
+    (
+        MaskedKind::PinBlock,
+        &[
+            "pinblock",
+            "encryptedpinblock",
+            "onlinepinblock",
+            "pinblockdata",
+            "encryptedpin",
+            "pindata",
+            "epb",
+            "pin",
+        ],
+    ),
+    (
+        MaskedKind::Secret,
+        &[
+            "password",
+            "passwd",
+            "passphrase",
+            "secret",
+            "clientsecret",
+            "sharedsecret",
+            "terminalsecret",
+            "apikey",
+            "apisecret",
+            "accesstoken",
+            "refreshtoken",
+            "idtoken",
+            "authtoken",
+            "bearertoken",
+            "authorization",
+            "privatekey",
+        ],
+    ),
+];
+
+/// Headers that carry credentials, in lower case.
+const HEADERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "authentication",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-authorization",
+    "x-auth",
+    "x-session-id",
+    "x-amz-signature",
+    "x-hub-signature",
+    "ocp-apim-subscription-key",
+    "x-functions-key",
+    "x-goog-api-key",
+];
+
+/// What the names of other credential headers end with.
+const HEADER_ENDS: &[&str] = &["-token", "-secret", "-api-key", "-apikey", "-password", "-signature"];
+
+/// Query parameters that carry credentials.
+const PARAMETERS: &[&str] = &[
+    "token",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "authtoken",
+    "auth",
+    "authorization",
+    "bearer",
+    "jwt",
+    "key",
+    "apikey",
+    "accesskey",
+    "subscriptionkey",
+    "secret",
+    "clientsecret",
+    "password",
+    "passwd",
+    "pwd",
+    "pass",
+    "sig",
+    "signature",
+    "hmac",
+    "session",
+    "sessionid",
+    "sid",
+    "ticket",
+    "xamzsignature",
+    "xamzsecuritytoken",
+    "xamzcredential",
+];

@@ -5,6 +5,7 @@
 //! It builds no tree; what a caller wants, it takes from the text itself.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Containers may nest this deep; deeper text is reported as an error, never a stack overflow.
 pub const MAX_DEPTH: usize = 128;
@@ -49,6 +50,7 @@ pub fn validate(text: &str) -> Result<(), JsonError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawString<'a> {
     raw: &'a str,
+    start: usize,
     escaped: bool,
 }
 
@@ -56,6 +58,16 @@ impl<'a> RawString<'a> {
     /// The text between the quotes, escapes and all.
     pub fn raw(self) -> &'a str {
         self.raw
+    }
+
+    /// The byte offset of [`RawString::raw`] in the cursor's text.
+    pub fn start(self) -> usize {
+        self.start
+    }
+
+    /// Whether it holds an escape.
+    pub fn is_escaped(self) -> bool {
+        self.escaped
     }
 
     /// Whether it says exactly `text`.
@@ -208,7 +220,7 @@ impl<'a> Cursor<'a> {
                 Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
-                    return Ok(RawString { raw, escaped });
+                    return Ok(RawString { raw, start, escaped });
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -361,44 +373,63 @@ fn special_bytes(word: u64) -> u64 {
     (zero(quote) | zero(slash) | control) & HIGH
 }
 
+/// The characters that the content of a string token says, each with the bytes of `raw` it stands for.
+///
+/// A lone surrogate escape becomes U+FFFD, and so does an escape that is none.
+pub fn characters(raw: &str) -> impl Iterator<Item = (char, Range<usize>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = raw.get(at..)?;
+        let first = rest.chars().next()?;
+        let (character, length) = if first == '\\' { escape(rest) } else { (first, first.len_utf8()) };
+        let range = at..at + length;
+        at = range.end;
+        Some((character, range))
+    })
+}
+
 fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(slash) = rest.find('\\') {
-        out.push_str(&rest[..slash]);
-        let code = rest.as_bytes().get(slash + 1).copied().unwrap_or(b'\\');
-        rest = rest.get(slash + 2..).unwrap_or("");
-        match code {
-            b'b' => out.push('\u{8}'),
-            b'f' => out.push('\u{c}'),
-            b'n' => out.push('\n'),
-            b'r' => out.push('\r'),
-            b't' => out.push('\t'),
-            b'u' => {
-                let (decoded, used) = unicode_escape(rest);
-                out.push(decoded);
-                rest = rest.get(used..).unwrap_or("");
-            }
-            other => out.push(char::from(other)),
-        }
+    while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escaped) = rest.split_at(slash);
+        let (character, length) = escape(escaped);
+        out.push_str(plain);
+        out.push(character);
+        rest = &escaped[length..];
     }
     out.push_str(rest);
     out
 }
 
-/// The character of a `\u` escape whose digits start `rest`, and how many bytes of `rest` it took.
-fn unicode_escape(rest: &str) -> (char, usize) {
-    let hex = |range: std::ops::Range<usize>| {
-        rest.get(range).and_then(|digits| u32::from_str_radix(digits, 16).ok())
+/// The character of the escape that starts `text`, and its length in bytes.
+fn escape(text: &str) -> (char, usize) {
+    match text.as_bytes().get(1) {
+        Some(b'b') => ('\u{8}', 2),
+        Some(b'f') => ('\u{c}', 2),
+        Some(b'n') => ('\n', 2),
+        Some(b'r') => ('\r', 2),
+        Some(b't') => ('\t', 2),
+        Some(&byte @ (b'"' | b'\\' | b'/')) => (char::from(byte), 2),
+        Some(b'u') => unicode_escape(text),
+        Some(_) | None => (char::REPLACEMENT_CHARACTER, 1),
+    }
+}
+
+/// The character of the `\u` escape that starts `text`, a surrogate pair taken together.
+fn unicode_escape(text: &str) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if plain { u32::from_str_radix(digits, 16).ok() } else { None }
     };
-    let Some(first) = hex(0..4) else { return (char::REPLACEMENT_CHARACTER, 0) };
+    let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, 1) };
     if (0xd800..0xdc00).contains(&first)
-        && rest.get(4..6) == Some("\\u")
-        && let Some(second) = hex(6..10)
+        && let Some(second) = unit(6)
         && (0xdc00..0xe000).contains(&second)
     {
         let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
     }
-    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
+    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
 }

@@ -33,76 +33,112 @@ impl Pointer {
     ///
     /// `None` where the document has no such value, or is not JSON up to there.
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
-        find(&mut Cursor::new(json), &self.tokens).ok().flatten()
+        match find(&mut Cursor::new(json), &self.tokens) {
+            Err(Halt::Found(value)) => Some(value),
+            Err(Halt::Missing) | Ok(()) => None,
+        }
     }
 
     /// The pointer to the innermost value that contains byte `offset` of `json`; keys belong to their object.
     pub fn at(json: &str, offset: usize) -> Result<Self, JsonError> {
-        let mut tokens = Vec::new();
-        locate(&mut Cursor::new(json), offset, &mut tokens)?;
-        Ok(Self { tokens })
+        let mut all = Self::at_each(json, &[offset])?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// As [`Pointer::at`] for each of `offsets`, which ascend, in one pass.
+    pub fn at_each(json: &str, offsets: &[usize]) -> Result<Vec<Self>, JsonError> {
+        let mut locator = Locator { offsets, path: Vec::new(), found: Vec::with_capacity(offsets.len()) };
+        locator.value(&mut Cursor::new(json))?;
+        locator.found.resize(offsets.len(), Self::default());
+        Ok(locator.found)
     }
 }
 
-fn find<'a>(cursor: &mut Cursor<'a>, tokens: &[String]) -> Result<Option<&'a str>, JsonError> {
+/// Why the search for a value stops.
+enum Halt<'a> {
+    Found(&'a str),
+    Missing,
+}
+
+impl From<JsonError> for Halt<'_> {
+    fn from(_: JsonError) -> Self {
+        Self::Missing
+    }
+}
+
+/// Ends in `Ok` only where the value has no members.
+fn find<'a>(cursor: &mut Cursor<'a>, tokens: &[String]) -> Result<(), Halt<'a>> {
     let Some((token, rest)) = tokens.split_first() else {
-        return cursor.value().map(Some);
+        return Err(Halt::Found(cursor.value()?));
     };
-    let mut found = None;
+    let step = |cursor: &mut Cursor<'a>| match find(cursor, rest) {
+        Ok(()) => Err(Halt::Missing),
+        halted => halted,
+    };
     match cursor.kind()? {
-        Kind::Object => cursor.object(|key, cursor| {
-            if found.is_none() && key.is(token) {
-                found = find(cursor, rest)?;
-                Ok(())
-            } else {
-                cursor.skip()
-            }
-        })?,
-        Kind::Array => cursor.array(|index, cursor| {
-            if found.is_none() && token.parse() == Ok(index) {
-                found = find(cursor, rest)?;
-                Ok(())
-            } else {
-                cursor.skip()
-            }
-        })?,
-        Kind::String | Kind::Number | Kind::True | Kind::False | Kind::Null => cursor.skip()?,
+        Kind::Object => {
+            cursor.object(|key, cursor| if key.is(token) { step(cursor) } else { Ok(cursor.skip()?) })
+        }
+        Kind::Array => {
+            let wanted = index(token);
+            cursor.array(|at, cursor| if wanted == Some(at) { step(cursor) } else { Ok(cursor.skip()?) })
+        }
+        Kind::String | Kind::Number | Kind::True | Kind::False | Kind::Null => Ok(()),
     }
-    Ok(found)
 }
 
-fn locate(cursor: &mut Cursor<'_>, offset: usize, tokens: &mut Vec<String>) -> Result<bool, JsonError> {
-    let kind = cursor.kind()?;
-    let start = cursor.position();
-    let mut inside = false;
-    match kind {
-        Kind::Object => cursor.object(|key, cursor| {
-            descend(cursor, offset, tokens, &mut inside, || key.decode().into_owned())
-        })?,
-        Kind::Array => cursor
-            .array(|index, cursor| descend(cursor, offset, tokens, &mut inside, || index.to_string()))?,
-        Kind::String | Kind::Number | Kind::True | Kind::False | Kind::Null => cursor.skip()?,
-    }
-    Ok(inside || (start..cursor.position()).contains(&offset))
+/// An array index as RFC 6901 spells it: no sign, no leading zero.
+fn index(token: &str) -> Option<usize> {
+    let plain = token == "0" || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
+    if plain { token.parse().ok() } else { None }
 }
 
-fn descend(
-    cursor: &mut Cursor<'_>,
-    offset: usize,
-    tokens: &mut Vec<String>,
-    inside: &mut bool,
-    token: impl FnOnce() -> String,
-) -> Result<(), JsonError> {
-    if *inside {
-        return cursor.skip();
+/// Collects the pointers to the values that contain some offsets.
+struct Locator<'o> {
+    offsets: &'o [usize],
+    path: Vec<String>,
+    found: Vec<Pointer>,
+}
+
+impl Locator<'_> {
+    fn value(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
+        match cursor.kind()? {
+            Kind::Object => {
+                self.pass(cursor.position());
+                cursor.object(|key, cursor| {
+                    cursor.kind()?;
+                    self.pass(cursor.position());
+                    self.child(|| key.decode().into_owned(), cursor)
+                })?;
+            }
+            Kind::Array => {
+                self.pass(cursor.position());
+                cursor.array(|index, cursor| {
+                    cursor.kind()?;
+                    self.pass(cursor.position());
+                    self.child(|| index.to_string(), cursor)
+                })?;
+            }
+            Kind::String | Kind::Number | Kind::True | Kind::False | Kind::Null => cursor.skip()?,
+        }
+        self.pass(cursor.position());
+        Ok(())
     }
-    let depth = tokens.len();
-    tokens.push(token());
-    *inside = locate(cursor, offset, tokens)?;
-    if !*inside {
-        tokens.truncate(depth);
+
+    fn child(&mut self, token: impl FnOnce() -> String, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
+        self.path.push(token());
+        let done = self.value(cursor);
+        self.path.pop();
+        done
     }
-    Ok(())
+
+    /// Whatever lies before `position` and was not given to a member belongs to the current value.
+    fn pass(&mut self, position: usize) {
+        let (before, after) =
+            self.offsets.split_at(self.offsets.partition_point(|&offset| offset < position));
+        self.found.extend(before.iter().map(|_| Pointer { tokens: self.path.clone() }));
+        self.offsets = after;
+    }
 }
 
 impl fmt::Display for Pointer {

@@ -1,0 +1,123 @@
+//! The table of sensitive field names: recognised in every spelling, rejected in a few instructions.
+
+use super::MaskedKind;
+
+/// Longest name looked up, separators included; longer ones are never sensitive.
+const LONGEST: usize = 48;
+
+/// Field names, spelled without regard to case, `_`, `-` and spaces.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// Sorted by name.
+    entries: Vec<(Box<[u8]>, Meaning)>,
+    /// Bit set: the last three bytes of some name hash to it.
+    tails: Box<[u64; 64]>,
+}
+
+/// What a field name says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The value is sensitive.
+    Kind(MaskedKind),
+    /// The value is an identifier: only a likely card number is masked in it.
+    Identifier,
+    /// The value is sensitive in some places; see `Policy::with_pointer`.
+    Place,
+}
+
+impl Names {
+    /// A table without names.
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::new(), tails: Box::new([0; 64]) }
+    }
+
+    /// Adds a name. A name that is there keeps its meaning, except that a place yields to a kind.
+    pub(crate) fn insert(&mut self, name: &str, meaning: Meaning) {
+        let mut buffer = [0; LONGEST];
+        let Some(name) = normalise(name.as_bytes(), &mut buffer) else { return };
+        match self.entries.binary_search_by(|(entry, _)| (**entry).cmp(name)) {
+            Ok(at) if self.entries[at].1 == Meaning::Place => self.entries[at].1 = meaning,
+            Ok(_) => {}
+            Err(at) => self.entries.insert(at, (name.into(), meaning)),
+        }
+        if meaning == Meaning::Identifier {
+            return;
+        }
+        let [.., a, b, c] = *name else { return };
+        for tail in
+            [[a, b, c], [b, b'_', c], [b, b'-', c], [b, b' ', c], [b'_', b, c], [b'-', b, c], [b' ', b, c]]
+        {
+            let (word, bit) = slot(tail);
+            self.tails[word] |= bit;
+        }
+    }
+
+    /// What the field called `name` means.
+    pub(crate) fn get(&self, name: &str) -> Option<Meaning> {
+        self.lookup(name.as_bytes())
+    }
+
+    /// What the field whose name ends right before the quote at `quote` means, if that may be sensitive.
+    #[inline]
+    pub(crate) fn ending_at(&self, bytes: &[u8], quote: usize) -> Option<Meaning> {
+        let tail = *bytes[..quote].last_chunk::<3>()?;
+        let (word, bit) = slot(tail);
+        if self.tails[word] & bit == 0 {
+            return None;
+        }
+        let from = quote.saturating_sub(LONGEST);
+        let start = bytes[from..quote].iter().rposition(|&byte| byte == b'"')?;
+        self.lookup(&bytes[from + start + 1..quote])
+    }
+
+    fn lookup(&self, name: &[u8]) -> Option<Meaning> {
+        let mut buffer = [0; LONGEST];
+        let name = normalise(name, &mut buffer)?;
+        let at = self.entries.binary_search_by(|(entry, _)| (**entry).cmp(name)).ok()?;
+        Some(self.entries[at].1)
+    }
+}
+
+#[inline]
+fn slot(tail: [u8; 3]) -> (usize, u64) {
+    let [a, b, c] = tail.map(|byte| usize::from(byte & 31));
+    let index = (a << 10 ^ b << 5 ^ c).wrapping_mul(0x9e5) >> 3 & 4095;
+    (index >> 6, 1 << (index & 63))
+}
+
+/// The name in lower case, without separators.
+fn normalise<'b>(name: &[u8], buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let mut length = 0;
+    for byte in name {
+        if !matches!(byte, b'_' | b'-' | b' ') {
+            buffer[length] = byte.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    Some(&buffer[..length])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_in_every_spelling() {
+        let mut names = Names::new();
+        names.insert("pin_block", Meaning::Kind(MaskedKind::PinBlock));
+        names.insert("track2", Meaning::Kind(MaskedKind::TrackData));
+        for text in
+            ["pin_block", "pinBlock", "PINBLOCK", "Pin-Block", "pin block", "track2", "TRACK_2", "track-2"]
+        {
+            let json = format!("{{\"{text}\":1}}");
+            assert!(names.get(text).is_some(), "{text}");
+            assert!(names.ending_at(json.as_bytes(), text.len() + 2).is_some(), "{text}");
+        }
+        for text in ["pin_blocks", "block", "pin", "", "track3"] {
+            assert_eq!(names.get(text), None, "{text}");
+        }
+    }
+}

@@ -278,7 +278,7 @@ pub(crate) fn luhn(digits: &[u8]) -> bool {
             if value > 9 { value - 9 } else { value }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Issuer identification numbers, as their first six digits, with the lengths issued under them.

@@ -126,10 +126,15 @@ fn user_info(value: &[u8], purpose: Purpose) -> Vec<Hit> {
     let end = host.iter().position(|byte| b"/?# ".contains(byte)).unwrap_or(host.len());
     let Some(at) = memchr::memrchr(b'@', &host[..end]) else { return Vec::new() };
     let Some(colon) = memchr::memchr(b':', &host[..at]) else { return Vec::new() };
-    as_hits(value, vec![start + colon + 1..start + at], MaskedKind::Secret, purpose)
+    as_hits(value, Some(start + colon + 1..start + at), MaskedKind::Secret, purpose)
 }
 
-fn as_hits(value: &[u8], ranges: Vec<Range<usize>>, kind: MaskedKind, purpose: Purpose) -> Vec<Hit> {
+fn as_hits(
+    value: &[u8],
+    ranges: impl IntoIterator<Item = Range<usize>>,
+    kind: MaskedKind,
+    purpose: Purpose,
+) -> Vec<Hit> {
     let hit = |range: Range<usize>| {
         let value = value[range.clone()].to_vec();
         let form = find::form_of(kind, &value, purpose)?;

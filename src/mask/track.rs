@@ -46,13 +46,12 @@ fn track_two(rest: &[u8], fewest: usize) -> Option<usize> {
     (digits >= fewest && is_date(data)).then_some(1 + digits)
 }
 
-/// `YYMM`, or the separator that stands for a missing date.
+/// `YYMM`.
 fn is_date(data: &[u8]) -> bool {
-    match data {
-        [b'0'..=b'9', b'0'..=b'9', b'0', b'1'..=b'9', ..]
-        | [b'0'..=b'9', b'0'..=b'9', b'1', b'0'..=b'2', ..] => true,
-        _ => false,
-    }
+    matches!(
+        data,
+        [b'0'..=b'9', b'0'..=b'9', b'0', b'1'..=b'9', ..] | [b'0'..=b'9', b'0'..=b'9', b'1', b'0'..=b'2', ..]
+    )
 }
 
 #[cfg(test)]

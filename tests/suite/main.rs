@@ -12,6 +12,7 @@ mod cassette;
 mod events;
 mod format;
 mod licences;
+mod masking;
 mod report;
 mod show;
 mod simulate;

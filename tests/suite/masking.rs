@@ -67,12 +67,15 @@ fn masks_json(text: &str, card: &str, kind: MaskedKind, place: &str) -> String {
 }
 
 fn grouped(card: &str, separator: &str) -> String {
-    let groups: Vec<_> = card.as_bytes().chunks(4).map(|group| std::str::from_utf8(group).expect("digits")).collect();
+    let groups: Vec<_> =
+        card.as_bytes().chunks(4).map(|group| std::str::from_utf8(group).expect("digits")).collect();
     groups.join(separator)
 }
 
 fn escaped(card: &str) -> String {
-    card.char_indices().map(|(at, c)| if at % 3 == 0 { format!("\\u{:04x}", u32::from(c)) } else { c.into() }).collect()
+    card.char_indices()
+        .map(|(at, c)| if at % 3 == 0 { format!("\\u{:04x}", u32::from(c)) } else { c.into() })
+        .collect()
 }
 
 #[test]
@@ -84,7 +87,12 @@ fn every_card_is_found_in_every_position_of_a_message() {
         masks_json(&format!(r#"{{ "a" : [ 1 , {card} ] }}"#), card, CardNumber, "/a/1");
         masks_json(&format!(r#"{{"a":"sale of {card}, approved"}}"#), card, CardNumber, "/a");
         masks_json(&format!(r#"{{"a":"{}"}}"#, grouped(card, " ")), &grouped(card, " "), CardNumber, "/a");
-        masks_json(&format!(r#"{{"a":"no {} x"}}"#, grouped(card, "-")), &grouped(card, "-"), CardNumber, "/a");
+        masks_json(
+            &format!(r#"{{"a":"no {} x"}}"#, grouped(card, "-")),
+            &grouped(card, "-"),
+            CardNumber,
+            "/a",
+        );
         masks_json(&format!(r#"{{"a":{{"{card}":true}}}}"#), card, CardNumber, "/a");
         masks_json(&format!(r#"{{"a":"{}"}}"#, escaped(card)), card, CardNumber, "/a");
         masks_json(&format!(r#"{{"{}":1}}"#, escaped(card)), card, CardNumber, "");
@@ -148,7 +156,8 @@ fn track_data_is_masked_with_its_card_number() {
         (";4111111111111111=25121010000012345678?", "/a"),
         ("4111111111111111D25122010000012345678F", "/a"),
     ] {
-        let text = masks_json(&format!(r#"{{"a":"{track}"}}"#), "4111111111111111", MaskedKind::TrackData, place);
+        let text =
+            masks_json(&format!(r#"{{"a":"{track}"}}"#), "4111111111111111", MaskedKind::TrackData, place);
         assert!(!text.contains("DOE") && !text.contains("2512"), "{text}");
         assert!(text.contains("1111"), "the last four stay: {text}");
     }
@@ -221,7 +230,8 @@ fn a_pack_adds_names_places_and_identifiers() {
     let masked = masker.json(r#"{"giftCardNo":"7000123412341234","holder":"A B"}"#).expect("a gift card");
     assert_eq!(masked.at, [(place("/giftCardNo"), MaskedKind::Sensitive)]);
     assert!(masked.text.contains("1234\"") && masked.text.contains("A B"), "{}", masked.text);
-    let masked = masker.json(r#"{"event":{"results":[{"holder":"DOE/JOHN"},{"holder":"X"}]}}"#).expect("two names");
+    let masked =
+        masker.json(r#"{"event":{"results":[{"holder":"DOE/JOHN"},{"holder":"X"}]}}"#).expect("two names");
     assert_eq!(masked.at.len(), 2);
     assert_eq!(masked.at[1], (place("/event/results/1/holder"), MaskedKind::Sensitive));
     assert!(!masked.text.contains("JOHN"), "{}", masked.text);
@@ -241,7 +251,10 @@ fn secrets_of_the_handshake_are_masked_and_their_presence_stays() {
     let bearer = header("Authorization", "Bearer abcdefghijklmnop").expect("a credential");
     assert!(bearer.starts_with("Bearer ********") && !bearer.contains("mnop"), "{bearer}");
     assert_eq!(bearer.len(), "Bearer abcdefghijklmnop".len());
-    assert_eq!(header("proxy-authorization", "Basic dXNlcjpwYXNz"), header("PROXY-AUTHORIZATION", "Basic dXNlcjpwYXNz"));
+    assert_eq!(
+        header("proxy-authorization", "Basic dXNlcjpwYXNz"),
+        header("PROXY-AUTHORIZATION", "Basic dXNlcjpwYXNz")
+    );
     let cookie = header("Cookie", "a=1; session=s3cr3tvalue").expect("two cookies");
     assert!(cookie.starts_with("a=*; session=****") && !cookie.contains("s3cr3t"), "{cookie}");
     let cookie = header("Set-Cookie", "id=abc; Path=/; HttpOnly").expect("a cookie");
@@ -273,7 +286,10 @@ fn secrets_of_the_handshake_are_masked_and_their_presence_stays() {
     }
     assert_eq!(target("/tsi/v1/payment"), None);
     assert_eq!(target("/tsi/v1/payment?till=7&version=1.2&at=1772446544123&keyed=1"), None);
-    assert_eq!(masker.text("login with token=abcd failed").expect("a token").text, "login with token=**** failed");
+    assert_eq!(
+        masker.text("login with token=abcd failed").expect("a token").text,
+        "login with token=**** failed"
+    );
 }
 
 #[test]
@@ -294,17 +310,44 @@ fn times_amounts_and_identifiers_are_no_cards() {
         let (a, b) = (random.next(), random.next());
         none(format!(
             r#"{{"id":"{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}"}}"#,
-            a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0x3fff | 0x8000, b & 0xffff_ffff_ffff
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 48 & 0x3fff | 0x8000,
+            b & 0xffff_ffff_ffff
         ));
-        none(format!(r#"{{"flow_id":"{}","amount":{},"total":"{}"}}"#, a % 1_000_000, b % 10_000_000_000, a % 99_999_999));
+        none(format!(
+            r#"{{"flow_id":"{}","amount":{},"total":"{}"}}"#,
+            a % 1_000_000,
+            b % 10_000_000_000,
+            a % 99_999_999
+        ));
         none(format!(r#"{{"rate":0.{a},"share":12.{b}}}"#));
-        none(format!(r#"{{"at":"2026-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"}}"#,
-            a % 12 + 1, a % 28 + 1, b % 24, a % 60, b % 60, a % 1_000_000));
-        none(format!(r#"{{"on":"2026{:02}{:02}{:02}{:02}{:02}"}}"#, a % 12 + 1, a % 28 + 1, b % 24, a % 60, b % 60));
+        none(format!(
+            r#"{{"at":"2026-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"}}"#,
+            a % 12 + 1,
+            a % 28 + 1,
+            b % 24,
+            a % 60,
+            b % 60,
+            a % 1_000_000
+        ));
+        none(format!(
+            r#"{{"on":"2026{:02}{:02}{:02}{:02}{:02}"}}"#,
+            a % 12 + 1,
+            a % 28 + 1,
+            b % 24,
+            a % 60,
+            b % 60
+        ));
         // A retrieval reference number: year and day of year, hour, sequence.
         none(format!(r#"{{"rrn":"6{:03}{:02}{:06}"}}"#, step % 300 + 1, b % 24, a % 1_000_000));
-        none(format!(r#"{{"tvr":"{:010X}","aid":"A000000003{:04X}","arqc":"A{:015X}"}}"#,
-            a & 0xff_ffff_ffff, b & 0xffff, b >> 4));
+        none(format!(
+            r#"{{"tvr":"{:010X}","aid":"A000000003{:04X}","arqc":"A{:015X}"}}"#,
+            a & 0xff_ffff_ffff,
+            b & 0xffff,
+            b >> 4
+        ));
         none(format!(r#"{{"sha256":"{a:016x}{b:016x}e{a:016x}{b:015x}"}}"#));
     }
 }
@@ -424,14 +467,16 @@ impl Random {
 
 fn any_card() -> impl Strategy<Value = String> {
     let prefix = prop::sample::select(vec![
-        "4", "51", "55", "2221", "2720", "34", "37", "36", "305", "38", "6011", "65", "644", "3528", "3589", "62",
-        "5018", "5020", "5038", "6304", "6759", "6761", "6763", "56", "58", "67",
+        "4", "51", "55", "2221", "2720", "34", "37", "36", "305", "38", "6011", "65", "644", "3528", "3589",
+        "62", "5018", "5020", "5038", "6304", "6759", "6761", "6763", "56", "58", "67",
     ]);
     (prefix, "[0-9]{19}").prop_map(|(prefix, digits)| {
         let length = match prefix {
             "34" | "37" => 15,
             "36" | "305" | "38" => 14,
-            "5018" | "5020" | "5038" | "6304" | "6759" | "6761" | "6763" | "56" | "58" | "67" => 12 + digits.as_bytes()[0] as usize % 8,
+            "5018" | "5020" | "5038" | "6304" | "6759" | "6761" | "6763" | "56" | "58" | "67" => {
+                12 + digits.as_bytes()[0] as usize % 8
+            }
             _ => 16,
         };
         with_check_digit(&format!("{prefix}{digits}")[..length - 1])

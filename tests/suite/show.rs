@@ -56,7 +56,7 @@ fn a_flow_is_shown_with_how_its_connection_ended() {
 #[test]
 fn a_cut_or_edited_file_says_so_in_its_last_line() {
     let text = fs::read_to_string(root().join(SAMPLE)).unwrap();
-    let last_line = |text: &str| stdout(&show_piped(text.as_bytes())).lines().last().unwrap().to_owned();
+    let last_line = |text: &str| stdout(&show_piped(&[], text.as_bytes())).lines().last().unwrap().to_owned();
     insta::assert_snapshot!(last_line(&text[..text.len() - 10]), @"# cut after event #21: 145 bytes of a line that was never finished hang over");
     let whole_events = text.rfind("{\"n\":22").unwrap();
     insta::assert_snapshot!(last_line(&text[..whole_events]), @"# cut after event #21: there is no end line; the recorder was stopped by force");
@@ -68,18 +68,36 @@ fn what_cannot_be_shown_says_why_and_what_next() {
     let output = show(&["no-such-file"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("cannot open no-such-file"), "{}", stderr(&output));
-    let output = show_piped(b"{\"cassette\":1}\n{\"n\":1,\"t_us\":0,\"conn\":1,\"event\":\"opne\"}\n");
+    let output = show_piped(&[], b"{\"cassette\":1}\n{\"n\":1,\"t_us\":0,\"conn\":1,\"event\":\"opne\"}\n");
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn what_a_cassette_holds_in_clear_is_masked_on_its_way_out() {
+    let file = "{\"cassette\":1}\n\
+        {\"n\":1,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":{\"card\":\"4111111111111111\"}}\n\
+        {\"n\":2,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"text\":\"card 5555555555554444\"}\n\
+        {\"n\":3,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"close\",\"reason\":\"378282246310005\"}\n";
+    for mode in ["--no-alias", "--exact", "--raw"] {
+        let output = show_piped(&[mode], file.as_bytes());
+        for said in [stdout(&output), stderr(&output)] {
+            for card in ["4111111111111111", "5555555555554444", "378282246310005"] {
+                assert!(!said.contains(card), "{mode}: a card number in clear");
+            }
+        }
+        assert!(stdout(&output).contains("1111\"}"), "{mode}: the last four digits stay");
+    }
 }
 
 fn show(arguments: &[&str]) -> Output {
     tilltape().args(arguments).output().unwrap()
 }
 
-fn show_piped(input: &[u8]) -> Output {
+fn show_piped(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = tilltape()
         .arg("-")
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

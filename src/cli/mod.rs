@@ -14,6 +14,7 @@ mod demo;
 mod error;
 mod exit;
 mod explain;
+mod files;
 mod inputs;
 mod judge;
 mod output;
@@ -21,7 +22,10 @@ mod pack;
 mod record;
 mod show;
 mod simulate;
+mod size;
 mod specs;
+mod summary;
+mod talk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,7 +45,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Arguments),
-    Record(record::Arguments),
+    Record(Box<record::Arguments>),
     Check(check::Arguments),
     Show(show::Arguments),
     Simulate(simulate::Arguments),
@@ -62,7 +66,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Record(arguments) => record::run(arguments),
+        Command::Record(arguments) => record::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),

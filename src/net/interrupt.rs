@@ -5,6 +5,8 @@ use std::{io, panic, thread};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
+use super::signals::Signals;
+
 /// Runs `work` to its end; `None` where a signal came first, and `work` is left behind unfinished.
 ///
 /// The caller then leaves the process; nothing that `work` holds is told.
@@ -33,29 +35,9 @@ pub fn until_interrupted<T: Send + 'static>(
 }
 
 /// Ends with Ctrl-C or, where there is such a thing, SIGTERM; in force once this returns.
-#[cfg(unix)]
 pub(crate) fn signals() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ends with Ctrl-C; in force once it is waited for.
-#[cfg(not(unix))]
-pub(crate) fn signals() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        // Where no handler can be set, the system's own ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
+    let mut signals = Signals::listen()?;
+    Ok(async move { signals.next().await })
 }
 
 #[cfg(test)]

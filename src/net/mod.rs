@@ -1,4 +1,6 @@
 //! The async shell: proxy, recorder, TLS, simulated peers, real clock. The only module with sockets.
+//!
+//! Files are opened by `cli` and handed in as values that can be written; nothing here prints.
 
 #![allow(
     clippy::disallowed_methods,
@@ -7,6 +9,12 @@
 )]
 
 mod interrupt;
+mod link;
+mod signals;
+
+pub mod record;
 pub mod simulate;
+pub mod tls;
 
 pub use interrupt::until_interrupted;
+pub use signals::stop_requested;

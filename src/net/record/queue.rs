@@ -1,0 +1,345 @@
+//! The bounded queue between the tunnel's thread and the recorder's: what it holds, and what gives when
+//! it is full.
+//!
+//! The tunnel appends to the youngest batch under a lock that is held for a copy at most. A recorder that
+//! is busy but gets on may hold the tunnel back for [`PATIENCE`] at a time; one that stands still may not:
+//! content is counted then, and the count becomes a gap in its place. Nothing here does I/O.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Happened, Lost};
+use crate::conversation::{ConnectionId, EndReason, Offset};
+
+/// How long traffic waits for a recorder that shows no progress.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A batch is handed over whole; one that is larger than this gets no further entries.
+const BATCH: usize = 256 << 10;
+
+/// Memory an empty batch keeps for its next use.
+const KEPT: usize = 2 * BATCH;
+
+/// Connections whose losses are counted apart; those of further ones are counted together.
+const LOSERS: usize = 4096;
+
+/// Between the tunnel, which puts in, and the recorder, which takes out.
+#[derive(Debug)]
+pub(super) struct Queue {
+    limit: usize,
+    state: Mutex<State>,
+    /// The recorder waits here for work.
+    work: Condvar,
+    /// The tunnel waits here for room.
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    batches: VecDeque<Batch>,
+    spare: Vec<Batch>,
+    /// Bytes waiting in `batches`.
+    waiting: usize,
+    /// Bytes the recorder took and has not written yet.
+    taken: usize,
+    recorder: Recorder,
+    /// Somebody waits for room.
+    crowded: bool,
+    /// The latest time put in.
+    latest: Offset,
+    /// The tunnel waited in vain; it does not wait again before the recorder gets on.
+    stalled: bool,
+    /// What was not kept since room ran out.
+    lost: BTreeMap<Option<ConnectionId>, Lost>,
+    lost_in_all: Loss,
+    /// What keeps the recorder from writing, in its own words.
+    trouble: Option<String>,
+    ending: Option<EndReason<'static>>,
+}
+
+/// What the recorder is at, so that it is woken only where that helps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Recorder {
+    #[default]
+    Busy,
+    /// Wants anything at all.
+    Sleeping,
+    /// Wants a whole batch, or the end of its rest.
+    Resting,
+}
+
+/// How much was lost in a whole recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// Messages, pings, pongs and undecodable pieces.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The recorder's next step.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Write these.
+    Batches(Vec<Batch>),
+    /// Nothing came for as long as it was asked to wait.
+    Quiet,
+    /// Everything was taken and nothing more will come.
+    Ending(EndReason<'static>),
+}
+
+/// What the tunnel learns when it puts something in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    Kept,
+    /// Not kept, as others before it.
+    Lost,
+    /// Not kept, and the first one since there was room.
+    FirstLost,
+}
+
+impl Queue {
+    /// A queue of at most `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit: limit.max(BATCH), state: Mutex::default(), work: Condvar::new(), room: Condvar::new() }
+    }
+
+    /// Opens the queue to put things in.
+    pub(super) fn page(&self) -> Page<'_> {
+        Page { queue: self, state: Some(self.lock()) }
+    }
+
+    /// Asks the recorder to write what is there and to end.
+    pub(super) fn end(&self, reason: EndReason<'static>) {
+        self.lock().ending.get_or_insert(reason);
+        self.work.notify_one();
+    }
+
+    /// Takes what is waiting, up to about a batch's size; waits for it for `patience` at most.
+    pub(super) fn take(&self, patience: Duration) -> Work {
+        let deadline = Instant::now() + patience;
+        let mut state = self.lock();
+        loop {
+            if state.batches.is_empty() && state.ending.is_some() {
+                state.own_up(usize::MAX);
+            }
+            if !state.batches.is_empty() {
+                return Work::Batches(state.take());
+            }
+            if let Some(reason) = &state.ending {
+                return Work::Ending(reason.clone());
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Work::Quiet;
+            }
+            state.recorder = Recorder::Sleeping;
+            state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
+            state.recorder = Recorder::Busy;
+        }
+    }
+
+    /// Rests the recorder until `deadline`, or until more than a batch is waiting, or the end is near.
+    pub(super) fn rest(&self, deadline: Instant) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if now >= deadline || state.waiting >= BATCH || state.ending.is_some() {
+                return;
+            }
+            state.recorder = Recorder::Resting;
+            state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
+            state.recorder = Recorder::Busy;
+        }
+    }
+
+    /// Waits out a failing disk: until `deadline` or until the end is near.
+    pub(super) fn wait_out(&self, deadline: Instant) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if now >= deadline || state.ending.is_some() {
+                return;
+            }
+            state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The recorder has written these; their memory is used again.
+    pub(super) fn give_back(&self, batches: Vec<Batch>) {
+        let size: usize = batches.iter().map(Batch::size).sum();
+        let mut state = self.lock();
+        state.taken -= size;
+        state.stalled = false;
+        for mut batch in batches {
+            if state.spare.len() < 2 {
+                batch.recycle(KEPT);
+                state.spare.push(batch);
+            }
+        }
+        let crowded = std::mem::take(&mut state.crowded);
+        drop(state);
+        if crowded {
+            self.room.notify_all();
+        }
+    }
+
+    /// Gives memory back that quiet times do not need.
+    pub(super) fn shrink(&self) {
+        let mut state = self.lock();
+        state.spare.truncate(1);
+        if let Some(batch) = state.spare.first_mut() {
+            batch.recycle(4 << 10);
+        }
+    }
+
+    /// Says what keeps the recorder from writing, or that nothing does.
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        self.lock().trouble = trouble;
+    }
+
+    /// Whether the recording is to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.lock().ending.is_some()
+    }
+
+    /// What was lost up to now.
+    pub(super) fn loss(&self) -> Loss {
+        self.lock().lost_in_all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that panics leaves counters at worst a little off; the traffic must go on.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The queue, open to put things in. Dropping it lets the recorder in.
+pub(super) struct Page<'a> {
+    queue: &'a Queue,
+    /// Given up only while waiting for room.
+    state: Option<MutexGuard<'a, State>>,
+}
+
+impl Page<'_> {
+    /// Puts one thing in, or counts it as lost where there is no room.
+    pub(super) fn put(
+        &mut self,
+        connection: Option<ConnectionId>,
+        at: Offset,
+        bytes: &[u8],
+        frames: &[u64],
+        happened: Happened,
+    ) -> Put {
+        let limit = self.queue.limit;
+        let content = happened.is_content();
+        if content {
+            self.wait_for_room();
+        }
+        let state = self.state.as_mut().expect("the lock is given up only inside wait_for_room");
+        if !state.lost.is_empty() {
+            state.own_up(limit / 2);
+        }
+        state.latest = state.latest.max(at);
+        if matches!(happened, Happened::Over)
+            && let Some(lost) = state.lost.remove(&connection)
+        {
+            state.put(connection, at, &[], &[], Happened::Gap(Box::new(lost)));
+        }
+        let room = if content { limit } else { limit + limit / 8 };
+        let losing = !state.lost.is_empty();
+        if (content && losing) || state.waiting + state.taken >= room {
+            state.lose(connection, at, bytes.len());
+            return if losing { Put::Lost } else { Put::FirstLost };
+        }
+        state.put(connection, at, bytes, frames, happened);
+        Put::Kept
+    }
+
+    fn wait_for_room(&mut self) {
+        let full = |state: &State| {
+            state.waiting + state.taken >= self.queue.limit && !state.stalled && state.lost.is_empty()
+        };
+        while let Some(mut state) = self.state.take() {
+            if !full(&state) {
+                self.state = Some(state);
+                return;
+            }
+            state.crowded = true;
+            let (mut state, wait) =
+                self.queue.room.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            state.stalled |= wait.timed_out() && full(&state);
+            self.state = Some(state);
+        }
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        let Some(state) = self.state.take() else { return };
+        let wake = match state.recorder {
+            Recorder::Busy => false,
+            Recorder::Sleeping => !state.batches.is_empty(),
+            Recorder::Resting => state.waiting >= BATCH,
+        };
+        drop(state);
+        if wake {
+            self.queue.work.notify_one();
+        }
+    }
+}
+
+impl State {
+    fn put(
+        &mut self,
+        connection: Option<ConnectionId>,
+        at: Offset,
+        bytes: &[u8],
+        frames: &[u64],
+        happened: Happened,
+    ) {
+        if self.batches.back().is_none_or(|batch| batch.size() >= BATCH) {
+            self.batches.push_back(self.spare.pop().unwrap_or_default());
+        }
+        let batch = self.batches.back_mut().expect("a batch was pushed where there was none");
+        batch.push(connection, at, bytes, frames, happened);
+        self.waiting += Batch::cost(bytes.len(), frames.len());
+    }
+
+    fn take(&mut self) -> Vec<Batch> {
+        let mut taken = Vec::with_capacity(1);
+        let mut size = 0;
+        while size < BATCH
+            && let Some(batch) = self.batches.pop_front()
+        {
+            size += batch.size();
+            taken.push(batch);
+        }
+        self.waiting -= size;
+        self.taken += size;
+        taken
+    }
+
+    fn lose(&mut self, connection: Option<ConnectionId>, at: Offset, bytes: usize) {
+        let known = self.lost.contains_key(&connection) || self.lost.len() < LOSERS;
+        let whose = if known { connection } else { None };
+        let why = || self.trouble.clone().unwrap_or_else(|| "disk slow".into());
+        let lost =
+            self.lost.entry(whose).or_insert_with(|| Lost { messages: 0, bytes: 0, since: at, why: why() });
+        lost.messages += 1;
+        lost.bytes += bytes as u64;
+        self.lost_in_all.messages += 1;
+        self.lost_in_all.bytes += bytes as u64;
+    }
+
+    /// Once no more than `room` bytes are waiting, the losses take their place in the recording.
+    fn own_up(&mut self, room: usize) {
+        if self.waiting + self.taken > room {
+            return;
+        }
+        for (connection, lost) in std::mem::take(&mut self.lost) {
+            self.put(connection, self.latest, &[], &[], Happened::Gap(Box::new(lost)));
+        }
+    }
+}

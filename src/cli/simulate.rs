@@ -279,8 +279,8 @@ fn pos_help() -> String {
         let _ = writeln!(help, "  {:15} {}", habit.as_str(), habit.about());
     }
     help.push_str(
-        "\nExit codes: 0 the end of every errand is known (a decline is an end), 2 usage, 3 the end of an errand is\n\
-         unknown (no answer, link lost), 4 the terminal cannot be reached.",
+        "\nExit codes: 0 the end of every errand is known (a decline is an end), 2 usage, 3 the end of an errand \
+         is unknown (no answer, link lost), 4 the terminal cannot be reached.",
     );
     help
 }

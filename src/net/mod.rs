@@ -12,6 +12,7 @@ mod interrupt;
 mod link;
 mod signals;
 
+pub mod demo;
 pub mod record;
 pub mod simulate;
 pub mod tls;

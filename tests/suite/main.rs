@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cassette;
+mod curated;
 mod events;
 mod format;
 mod licences;

@@ -10,7 +10,7 @@ use crate::text::json::{self, JsonError};
 
 use super::find::{self, Hit, Purpose};
 use super::replace::{Form, Replacer};
-use super::{MaskedKind, Policy, handshake};
+use super::{MaskedKind, Policy, edge, handshake};
 
 /// Masks everything one cassette holds.
 #[derive(Clone, Debug)]
@@ -105,6 +105,20 @@ impl Masker {
         let find = |bytes: &[u8], purpose| Ok(find::in_text(&self.policy, bytes, purpose));
         let Edited { bytes, edits } = self.masked(bytes, find).ok()??;
         Some(MaskedBytes { bytes, was: kinds(edits.iter().map(|edit| edit.kind)) })
+    }
+
+    /// Masks bytes that were cut out of a stream anywhere: as [`Masker::bytes`], and digits at either edge, for
+    /// the rest of their number may be in the next piece.
+    pub fn piece(&self, bytes: &[u8]) -> Option<MaskedBytes> {
+        let masked = self.bytes(bytes);
+        let (mut bytes, mut was) = match masked {
+            Some(masked) => (masked.bytes, masked.was),
+            None => (bytes.to_vec(), Vec::new()),
+        };
+        if edge::strike(&mut bytes) && !was.contains(&MaskedKind::CardNumber) {
+            was.push(MaskedKind::CardNumber);
+        }
+        if was.is_empty() { None } else { Some(MaskedBytes { bytes, was }) }
     }
 
     /// Masks the value of a handshake header.

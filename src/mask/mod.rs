@@ -16,6 +16,7 @@ mod policy;
 mod suspect;
 
 mod card;
+mod edge;
 mod emv;
 mod field;
 mod find;

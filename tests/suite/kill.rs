@@ -129,7 +129,7 @@ fn read(recording: &Recording, seed: u64) -> (BTreeMap<usize, usize>, bool) {
                 let nth = kept.entry(till).or_default();
                 let Payload::Json(json) = &message.payload else { panic!("seed {seed}: {message:?}") };
                 assert_eq!(*json, nth_message(till, *nth, seed), "seed {seed}: message {nth} of till {till}");
-                let sender = if *nth % 4 == 0 || *nth % 4 == 3 { Party::Pos } else { Party::Terminal };
+                let sender = if matches!(*nth % 4, 0 | 3) { Party::Pos } else { Party::Terminal };
                 assert_eq!(message.from, sender, "seed {seed}: message {nth} of till {till}");
                 *nth += 1;
             }
@@ -202,7 +202,7 @@ fn serve(stream: TcpStream) -> tungstenite::Result<()> {
         let request = socket.read()?;
         let Ok(text) = request.to_text() else { return Ok(()) };
         let Some((till, nth, seed)) = named_in(text) else { return Ok(()) };
-        if nth % 4 == 0 {
+        if nth.is_multiple_of(4) {
             socket.send(Message::text(nth_message(till, nth + 1, seed)))?;
             socket.send(Message::text(nth_message(till, nth + 2, seed)))?;
         }

@@ -9,7 +9,7 @@ use crate::conversation::{
     Close, Control, EventKind, Gap, Head, Masked, MaskedKind, Message, Note, Opening, Party, Payload,
     Refusal, Undecodable,
 };
-use crate::mask::{MaskedText, Masker};
+use crate::mask::{MaskedBytes, MaskedText, Masker};
 use crate::text::Pointer;
 use crate::wire;
 
@@ -115,7 +115,7 @@ fn undecodable(
     masker: &Masker,
     record: impl FnOnce(EventKind<'_>),
 ) {
-    let (bytes, masked) = binary(bytes, masker);
+    let (bytes, masked) = replaced(bytes, masker.piece(bytes));
     record(EventKind::Undecodable(Undecodable { from, bytes, size, why: why.into(), masked }));
 }
 
@@ -167,7 +167,11 @@ fn control<'a>(from: Party, bytes: &'a [u8], masker: &Masker) -> Control<'a> {
 }
 
 fn binary<'a>(bytes: &'a [u8], masker: &Masker) -> (Cow<'a, [u8]>, Vec<Masked<'a>>) {
-    match masker.bytes(bytes) {
+    replaced(bytes, masker.bytes(bytes))
+}
+
+fn replaced(bytes: &[u8], masked: Option<MaskedBytes>) -> (Cow<'_, [u8]>, Vec<Masked<'_>>) {
+    match masked {
         None => (Cow::Borrowed(bytes), Vec::new()),
         Some(replaced) => {
             let mark = |was: &MaskedKind| Masked { at: Cow::Borrowed("/base64"), was: *was };

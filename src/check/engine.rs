@@ -4,11 +4,13 @@
 //! result of each rule, the verdict of the whole. Nothing here reads a file or a clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{CheckResult, Completeness, SourceSummary, Subject};
-use crate::conversation::{ConversationEvent, Offset};
-use crate::pack::{Pack, RuleInfo, RuleSelector};
-use crate::rule::Finding;
+use super::result::Parameter;
+use super::{Bucket, CheckResult, Completeness, RuleResult, SourceSummary, Subject, Timing, Undecided};
+use crate::conversation::{ConversationEvent, EventKind, Offset};
+use crate::pack::{Judges, Pack, Pattern, Rule, RuleInfo, RuleSelector, Selector};
+use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, spoken};
 use crate::text::json::JsonError;
 
 /// What a run is asked to do besides running the pack.
@@ -37,53 +39,261 @@ pub struct SourceInfo {
 #[derive(Debug)]
 pub struct Check {
     pack: Arc<Pack>,
+    in_scope: Vec<bool>,
+    judge: Judge,
     sources: Vec<SourceSummary>,
+    horizon: Offset,
+    running: bool,
 }
 
 impl Check {
     /// A run that judges by `pack`.
-    pub fn new(pack: Arc<Pack>, _options: Options) -> Self {
-        Self { pack, sources: Vec::new() }
+    ///
+    /// Every rule of the pack is run, so that what follows from a fault is folded under it whatever is
+    /// asked for; [`Options::rules`] picks the rules that are reported and that decide.
+    pub fn new(pack: Arc<Pack>, options: Options) -> Self {
+        let picked = |rule: &Rule| {
+            let Options { rules } = &options;
+            rules.is_empty() || rules.iter().any(|selector| selector.picks(&rule.info.pack, &rule.info.code))
+        };
+        let in_scope = pack.rules.iter().map(picked).collect();
+        let judge = Judge::new(Arc::clone(&pack));
+        Self { pack, in_scope, judge, sources: Vec::new(), horizon: Offset::ZERO, running: false }
     }
 
-    /// A recording starts. The one before must have ended.
+    /// A recording starts. One that has not ended is taken as cut.
     pub fn begin(&mut self, source: SourceInfo) {
-        self.sources.push(SourceSummary { name: source.name, ..SourceSummary::default() });
+        if self.running {
+            self.end(Completeness::Cut);
+        }
+        self.horizon = Offset::ZERO;
+        self.running = true;
+        self.judge.begin(source.masked);
+        self.sources.push(SourceSummary {
+            name: source.name,
+            pack: source.pack,
+            subject: source.subject,
+            recorded_at: source.recorded_at,
+            ..SourceSummary::default()
+        });
     }
 
     /// The next event of the recording.
     ///
     /// Walks a JSON payload from its start to its end; where that is no JSON, nothing was judged and the
     /// error says where. This is the only look at the payload: it need not be validated before.
-    pub fn observe(&mut self, _event: &ConversationEvent<'_>) -> Result<(), JsonError> {
+    #[inline]
+    pub fn observe(&mut self, event: &ConversationEvent<'_>) -> Result<(), JsonError> {
+        if !self.running {
+            self.begin(SourceInfo::default());
+        }
+        self.judge.observe(event)?;
+        self.horizon = self.horizon.max(event.at);
+        if let Some(source) = self.sources.last_mut() {
+            count(source, event);
+        }
         Ok(())
     }
 
     /// Time has passed without an event: live, deadlines expire now.
-    pub fn advance(&mut self, _now: Offset) {}
-
-    /// The recording ended; its last event is the horizon.
-    pub fn end(&mut self, _completeness: Completeness) {}
-
-    /// The findings that have become certain since the last call, for live display.
-    pub fn take_new_findings(&mut self) -> Vec<(Arc<RuleInfo>, Finding)> {
-        Vec::new()
+    pub fn advance(&mut self, now: Offset) {
+        self.judge.advance(now);
     }
 
-    /// The result of the run.
-    pub fn finish(self) -> CheckResult {
+    /// The recording ended; its last event is the horizon.
+    pub fn end(&mut self, completeness: Completeness) {
+        if !self.running {
+            return;
+        }
+        self.running = false;
+        self.judge.end(self.horizon);
+        let flows = self.judge.take_flows();
+        if let Some(source) = self.sources.last_mut() {
+            source.duration = self.horizon.since(Offset::ZERO);
+            source.completeness = completeness;
+            source.flows = flows;
+        }
+    }
+
+    /// The findings that have become certain since the last call, for live display: of rules in scope.
+    pub fn take_new_findings(&mut self) -> Vec<(Arc<RuleInfo>, Finding)> {
+        let fresh = self.judge.take_fresh().into_iter();
+        fresh
+            .filter(|(rule, _)| self.in_scope[rule.0])
+            .map(|(rule, finding)| (Arc::clone(&self.pack.rules[rule.0].info), finding))
+            .collect()
+    }
+
+    /// The result of the run. A recording that has not ended is taken as cut.
+    pub fn finish(mut self) -> CheckResult {
+        self.end(Completeness::Cut);
+        let tallies = self.judge.into_tallies();
+        let rules: Vec<RuleResult> = self
+            .pack
+            .rules
+            .iter()
+            .zip(tallies)
+            .zip(&self.in_scope)
+            .filter(|(_, in_scope)| **in_scope)
+            .map(|((rule, tally), _)| rule_result(&self.pack, rule, tally))
+            .collect();
         CheckResult {
             pack: self.pack.name.clone(),
             pack_version: self.pack.version.clone(),
-            parameters: Vec::new(),
-            verdict: crate::rule::RunVerdict::Undecided,
-            rules: self
-                .pack
-                .rules
-                .iter()
-                .map(|rule| super::RuleResult::not_exercised(Arc::clone(&rule.info)))
-                .collect(),
+            parameters: parameters(&self.pack),
+            verdict: run_verdict(&self.pack, &rules),
+            rules,
             sources: self.sources,
         }
     }
+}
+
+/// The verdict of a run: only documented MUSTs block, and no evidence is no pass.
+fn run_verdict(pack: &Pack, rules: &[RuleResult]) -> RunVerdict {
+    let blocking = || rules.iter().filter(|rule| rule.rule.blocks());
+    if blocking().any(|rule| rule.verdict == Verdict::Fail) {
+        return RunVerdict::NonConformant;
+    }
+    if rules.iter().any(|rule| rule.verdict == Verdict::Error) {
+        return RunVerdict::Invalid;
+    }
+    // What every protocol has in common, such as well-formed frames, is no evidence about this one.
+    let evidence = rules.iter().any(|rule| {
+        rule.verdict == Verdict::Pass
+            && (rule.rule.blocks() || blocking().next().is_none())
+            && (rule.rule.pack == pack.name || rules.iter().all(|rule| rule.rule.pack != pack.name))
+    });
+    if !evidence || blocking().any(|rule| rule.verdict == Verdict::Inconclusive) {
+        return RunVerdict::Undecided;
+    }
+    RunVerdict::Conformant
+}
+
+fn count(source: &mut SourceSummary, event: &ConversationEvent<'_>) {
+    let masked = match &event.kind {
+        EventKind::Open(opening) => {
+            source.connections += 1;
+            opening.masked.len()
+        }
+        EventKind::Refused(refusal) => {
+            source.refused += 1;
+            refusal.opening.masked.len()
+        }
+        EventKind::Message(message) => {
+            source.messages += 1;
+            message.masked.len()
+        }
+        EventKind::Gap(gap) => {
+            source.lost += gap.messages;
+            0
+        }
+        EventKind::Ping(control) | EventKind::Pong(control) => control.masked.len(),
+        EventKind::Close(close) => close.masked.len(),
+        EventKind::Undecodable(undecodable) => undecodable.masked.len(),
+        EventKind::Note(note) => note.masked.len(),
+        EventKind::Drop(_) | EventKind::Clock(_) | EventKind::End(_) => 0,
+    };
+    source.masked += masked as u64;
+}
+
+fn parameters(pack: &Pack) -> Vec<Parameter> {
+    let parameters = pack.parameters.iter();
+    parameters.map(|p| Parameter { name: p.name.clone(), value: p.value.to_string(), set: p.set }).collect()
+}
+
+fn rule_result(pack: &Pack, rule: &Rule, tally: Tally) -> RuleResult {
+    let verdict = tally.verdict();
+    let timing = timing(pack, rule, &tally);
+    RuleResult {
+        verdict,
+        met: tally.met,
+        violated: tally.violated,
+        undecided: tally.undecided,
+        void: tally.void,
+        findings: tally.findings,
+        undecided_examples: tally.examples.into_iter().map(undecided).collect(),
+        timing,
+        advice: advice(pack, rule, verdict),
+        ..RuleResult::not_exercised(Arc::clone(&rule.info))
+    }
+}
+
+fn undecided(example: Example) -> Undecided {
+    let Example { reason, flow, witnesses, lacking } = example;
+    let to_do = match (reason, lacking) {
+        (Reason::Horizon, Some(lacking)) => format!("Record {} longer.", spoken(rounded_up(lacking))),
+        (Reason::Horizon, None) => "Record on until the answer comes or the connection closes.".to_owned(),
+        (Reason::Channel, _) => "Repeat the flow and keep the link up until the answer is due.".to_owned(),
+        (Reason::Gap, _) => "Record the flow again, whole and without a gap.".to_owned(),
+        (Reason::Clock, _) => "Repeat the flow: this one is too near to the limit to tell.".to_owned(),
+        (Reason::Crossing, _) => "Repeat the flow: two messages crossed on the wire.".to_owned(),
+        (Reason::Undecodable, _) => {
+            "Repeat the flow: a message that may be the missing one cannot be read.".to_owned()
+        }
+        (Reason::Masked, _) => "Compare the values on the devices: here they are masked.".to_owned(),
+    };
+    Undecided { reason, flow, witnesses, lacking, to_do }
+}
+
+/// Whole seconds above a second, so that nobody records 26.998 s.
+fn rounded_up(duration: Duration) -> Duration {
+    if duration > Duration::from_secs(1) {
+        return Duration::from_secs(duration.as_millis().div_ceil(1_000) as u64);
+    }
+    Duration::from_millis(duration.as_micros().div_ceil(1_000) as u64)
+}
+
+fn timing(pack: &Pack, rule: &Rule, tally: &Tally) -> Option<Timing> {
+    let Pattern::Respond(respond) = &rule.pattern else { return None };
+    if respond.judges == Judges::Existence || tally.timing.count() == 0 {
+        return None;
+    }
+    let distribution = &tally.timing;
+    let limit = respond.window.upper;
+    let worst = distribution.max();
+    let factor = |limit: Duration| limit.as_secs_f64() / worst.as_secs_f64().max(1e-6);
+    Some(Timing {
+        what: format!("{} to {}", names(pack, &respond.to), names(pack, &respond.with)),
+        count: distribution.count(),
+        min: distribution.min(),
+        median: distribution.percentile(50),
+        p90: distribution.percentile(90),
+        p99: distribution.percentile(99),
+        worst,
+        limit,
+        flips_at_factor: limit.map(factor),
+        histogram: distribution.octaves().into_iter().map(|(up_to, count)| Bucket { up_to, count }).collect(),
+    })
+}
+
+fn advice(pack: &Pack, rule: &Rule, verdict: Verdict) -> Vec<String> {
+    if verdict != Verdict::NotExercised {
+        return Vec::new();
+    }
+    let default = || {
+        let trigger = match &rule.pattern {
+            Pattern::Shape(shape) => names(pack, &shape.on),
+            Pattern::Never(never) => {
+                let seen = never.after.as_ref().or(never.among.as_ref()).unwrap_or(&never.message);
+                names(pack, seen)
+            }
+            Pattern::Unique(unique) => names(pack, &unique.on),
+            Pattern::Respond(respond) => names(pack, &respond.to),
+            Pattern::Precede(precede) => names(pack, &precede.then),
+            Pattern::Order(order) => {
+                let names: Vec<_> =
+                    order.kinds.iter().map(|&kind| pack.kinds[kind.0].what.as_str()).collect();
+                names.join(" or ")
+            }
+            Pattern::Agree(agree) => names(pack, &agree.of),
+            Pattern::Limit(limit) => names(pack, &limit.on),
+        };
+        format!("Record an exchange with this message: {trigger}.")
+    };
+    vec![rule.advice.clone().unwrap_or_else(default)]
+}
+
+fn names(pack: &Pack, selector: &Selector) -> String {
+    let names: Vec<_> = selector.kinds.iter().map(|&kind| pack.kinds[kind.0].what.as_str()).collect();
+    names.join(" or ")
 }

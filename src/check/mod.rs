@@ -1,8 +1,10 @@
 //! Runs the rules of a pack over a stream of events, in one pass.
 
+mod conceal;
 mod engine;
 mod result;
 
+pub use conceal::conceal;
 pub use engine::{Check, Options, SourceInfo};
 pub use result::{
     Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing, Undecided,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::inputs::{Cassette, Input, Inputs, unreadable};
 use crate::cassette::{Ending, Header};
-use crate::check::{Check, CheckResult, Completeness, Options, SourceInfo, Subject};
+use crate::check::{self, Check, CheckResult, Completeness, Options, SourceInfo, Subject};
 use crate::pack::Pack;
 use crate::report::Unreadable;
 
@@ -33,7 +33,9 @@ pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> J
         refused.extend(outcome.err());
     }
     progress.clear();
-    Judged { result: check.finish(), unreadable: refused }
+    let mut result = check.finish();
+    check::conceal(&mut result);
+    Judged { result, unreadable: refused }
 }
 
 fn one(

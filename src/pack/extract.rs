@@ -74,6 +74,16 @@ impl Trie {
         Some(slot)
     }
 
+    /// How many pointers there are.
+    pub fn len(&self) -> usize {
+        self.pointers.len()
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.pointers.is_empty()
+    }
+
     /// The pointer of a slot.
     pub fn pointer(&self, slot: Slot) -> &Pointer {
         &self.pointers[usize::from(slot.0)]

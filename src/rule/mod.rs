@@ -1,7 +1,33 @@
 //! The eight patterns a rule can have, and what they say: obligation, verdict, finding. One file per pattern.
+//!
+//! `judge` calls the rules a message concerns; `ledger` is what they share, and decides whether an
+//! accusation stands. Rules see conversations, never files; time is what the events say.
 
 mod finding;
 mod verdict;
 
+mod judge;
+mod ledger;
+
+mod agree;
+mod limit;
+mod never;
+mod order;
+mod precede;
+mod respond;
+mod shape;
+mod unique;
+
+mod group;
+mod link;
+mod obligation;
+mod sighting;
+mod tally;
+mod timing;
+
 pub use finding::{Finding, Witness};
 pub use verdict::{Reason, RunVerdict, Verdict};
+
+pub(crate) use judge::Judge;
+pub(crate) use ledger::spoken;
+pub(crate) use tally::{Example, Tally};

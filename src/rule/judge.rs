@@ -1,0 +1,618 @@
+//! The rules of a pack at work on one recording after the other: who is called for which message.
+//!
+//! Calls are prepared by kind: a message costs what the rules that name its kind cost, and no rule ever
+//! looks back. Root rules are called first, so that later ones know whether a message is tainted.
+
+use std::sync::Arc;
+
+use super::agree::AgreeRule;
+use super::group::Taint;
+use super::ledger::Ledger;
+use super::limit::LimitRule;
+use super::never::NeverRule;
+use super::order::OrderRule;
+use super::precede::PrecedeRule;
+use super::respond::{Ended, RespondRule};
+use super::shape::ShapeRule;
+use super::sighting::{GroupSlot, MAX_GROUPINGS, RuleIndex, Sighting};
+use super::tally::Tally;
+use super::unique::UniqueRule;
+use super::{Finding, Witness};
+use crate::conversation::{
+    Close, ConnectionId, ConversationEvent, Drop, EventKind, Gap, Masked, Message, Offset, Opening, Party,
+    Payload,
+};
+use crate::pack::{Carrier, Extract, GroupingId, KindId, MaskedSet, Pack, Pattern, Role, Selector, View};
+use crate::text::json::JsonError;
+
+/// The rules of a pack at work.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub(crate) ledger: Ledger,
+    rules: Vec<Machine>,
+    /// By kind: whom to call, in this order.
+    calls: Vec<Vec<Call>>,
+    /// By grouping: rules that remember something of its groups.
+    remembering: Vec<Vec<usize>>,
+    /// Groupings that need no key.
+    places: Vec<GroupingId>,
+    extract: Extract,
+    flows: u64,
+    masked: bool,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Shape(ShapeRule),
+    Never(NeverRule),
+    Unique(UniqueRule),
+    Respond(RespondRule),
+    Precede(PrecedeRule),
+    Order(OrderRule),
+    Agree(AgreeRule),
+    Limit(LimitRule),
+}
+
+/// Which rule is called, and what the message is to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Call {
+    rule: usize,
+    part: Part,
+}
+
+/// What a message can be to a rule; in the order of the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// What is judged: a shape's, a never's, a unique's message; a precede's `then`; an answer; …
+    Judged,
+    /// What starts windows anew, ends what counts, takes a permission away.
+    Resets,
+    /// What the judged one is compared to, waits for, comes after or among.
+    Ground,
+    /// Among which a `never` could have been broken.
+    Among,
+}
+
+impl Judge {
+    /// The rules of `pack`.
+    pub(crate) fn new(pack: Arc<Pack>) -> Self {
+        let mut order: Vec<usize> = (0..pack.rules.len()).collect();
+        order.sort_by_key(|&rule| (!pack.rules[rule].root, rank(&pack.rules[rule].pattern), rule));
+        let rules: Vec<Machine> =
+            order.iter().map(|&rule| Machine::new(RuleIndex(rule), &pack.rules[rule].pattern)).collect();
+        let mut calls = vec![Vec::new(); pack.kinds.len()];
+        let mut remembering = vec![Vec::new(); pack.groupings.len()];
+        for (index, machine) in rules.iter().enumerate() {
+            machine.parts(|selector_kinds, part| {
+                for kind in (0..pack.kinds.len()).map(KindId) {
+                    let call = Call { rule: index, part };
+                    let named = selector_kinds.iter().any(|&named| pack.is_a(kind, named));
+                    if named && !calls[kind.0].contains(&call) {
+                        calls[kind.0].push(call);
+                    }
+                }
+            });
+            if let Some(grouping) = machine.grouping() {
+                remembering[grouping.0].push(index);
+            }
+        }
+        for calls in &mut calls {
+            calls.sort_by_key(|call| (call.rule, call.part));
+        }
+        let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
+        let places =
+            places.map(|(index, _)| GroupingId(index)).filter(|g| !remembering[g.0].is_empty()).collect();
+        Self {
+            ledger: Ledger::new(pack),
+            rules,
+            calls,
+            remembering,
+            places,
+            extract: Extract::default(),
+            flows: 0,
+            masked: false,
+        }
+    }
+
+    /// A recording starts; `masked` says that card data in clear was looked for when it was made.
+    pub(crate) fn begin(&mut self, masked: bool) {
+        self.masked = masked;
+    }
+
+    /// What the rules have come to, in the order of the pack.
+    pub(crate) fn into_tallies(self) -> Vec<Tally> {
+        self.ledger.tallies
+    }
+
+    /// How many flows were opened since the last call.
+    pub(crate) fn take_flows(&mut self) -> u64 {
+        std::mem::take(&mut self.flows)
+    }
+
+    /// The next event. On an error nothing was judged: the payload is no JSON.
+    pub(crate) fn observe(&mut self, event: &ConversationEvent<'_>) -> Result<(), JsonError> {
+        let Some(connection) = event.connection else {
+            if let EventKind::Gap(gap) = &event.kind {
+                self.gap(event, gap);
+            }
+            return Ok(());
+        };
+        match &event.kind {
+            EventKind::Open(opening) => self.open(connection, opening, event.at),
+            EventKind::Message(message) => return self.message(event, connection, message),
+            EventKind::Ping(control) => {
+                self.frame(event, connection, control.from, Carrier::Ping, &control.masked);
+            }
+            EventKind::Pong(control) => {
+                self.frame(event, connection, control.from, Carrier::Pong, &control.masked);
+            }
+            EventKind::Close(close) => self.close(event, connection, close),
+            EventKind::Undecodable(undecodable) => {
+                self.frame(event, connection, undecodable.from, Carrier::Undecodable, &undecodable.masked);
+            }
+            EventKind::Drop(Drop { .. }) => self.end_link(connection, &Ended::Dropped(event.at)),
+            EventKind::Gap(gap) => self.gap(event, gap),
+            EventKind::Refused(_) | EventKind::Note(_) | EventKind::Clock(_) | EventKind::End(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Time has passed: findings that are certain by now are made fresh.
+    pub(crate) fn advance(&mut self, now: Offset) {
+        let ids: Vec<_> = self.ledger.obligations.ids().collect();
+        for id in ids {
+            let Some(open) = self.ledger.obligations.get(id).filter(|open| !open.announced) else { continue };
+            let (rule, open) = (open.rule, open.clone());
+            let Some(Machine::Respond(machine)) = self.rules.iter().find(|machine| machine.rule() == rule)
+            else {
+                continue;
+            };
+            let Some(mut finding) = machine.overdue(&open, now, &self.ledger) else { continue };
+            finding.follows_from =
+                open.follows.map(|root| self.ledger.pack.rules[root.0].info.code.to_string());
+            self.ledger.fresh.push((rule, finding));
+            if let Some(open) = self.ledger.obligations.get_mut(id) {
+                open.announced = true;
+            }
+        }
+    }
+
+    /// The recording ended.
+    pub(crate) fn end(&mut self, horizon: Offset) {
+        for link in self.ledger.links.open_links() {
+            let link = self.ledger.links.get(link);
+            let ended = match link.closed {
+                Some((by, at)) => Ended::Closed { by, at, witness: None },
+                None => Ended::Horizon(horizon),
+            };
+            self.end_link(link.id, &ended);
+        }
+        let carried: Vec<_> = self.ledger.obligations.ids().collect();
+        for id in carried {
+            self.settle(id, &Ended::Horizon(horizon));
+        }
+        for grouping in 0..self.ledger.groups.len() {
+            while let Some(group) = self.ledger.groups[grouping].drain() {
+                self.forget(GroupingId(grouping), group);
+            }
+        }
+        for machine in &mut self.rules {
+            if let Machine::Unique(unique) = machine {
+                unique.end_of_recording();
+            }
+        }
+        self.ledger.last_gap = None;
+        self.ledger.source += 1;
+    }
+
+    /// Findings that have become certain since the last call.
+    pub(crate) fn take_fresh(&mut self) -> Vec<(RuleIndex, Finding)> {
+        std::mem::take(&mut self.ledger.fresh)
+    }
+
+    fn open(&mut self, connection: ConnectionId, opening: &Opening<'_>, at: Offset) {
+        if self.ledger.links.known(connection).is_some() {
+            self.end_link(connection, &Ended::Dropped(at));
+        }
+        let link = self.ledger.links.open(connection, false);
+        self.ledger.links.get_mut(link).endpoint = self.ledger.pack.endpoint_of(&opening.target);
+    }
+
+    fn gap(&mut self, event: &ConversationEvent<'_>, _gap: &Gap<'_>) {
+        self.ledger.last_gap = Some(event.n);
+    }
+
+    fn message(
+        &mut self,
+        event: &ConversationEvent<'_>,
+        connection: ConnectionId,
+        message: &Message<'_>,
+    ) -> Result<(), JsonError> {
+        let mut extract = std::mem::take(&mut self.extract);
+        let pack = Arc::clone(&self.ledger.pack);
+        let (carrier, text) = match &message.payload {
+            Payload::Json(text) => match pack.trie.scan(text, &mut extract) {
+                Ok(()) => (Carrier::Json, *text),
+                Err(error) => {
+                    self.extract = extract;
+                    return Err(error);
+                }
+            },
+            Payload::Text(text) => match pack.trie.scan(text, &mut extract) {
+                Ok(()) => (Carrier::Json, text.as_ref()),
+                Err(_) => (Carrier::Text, text.as_ref()),
+            },
+            Payload::Binary(_) => (Carrier::Binary, ""),
+            Payload::Omitted { .. } => (Carrier::Omitted, ""),
+        };
+        if carrier != Carrier::Json {
+            extract.clear(pack.trie.len());
+        }
+        self.judge(event, connection, message.from, carrier, text, &extract, &message.masked, None);
+        self.extract = extract;
+        Ok(())
+    }
+
+    fn frame(
+        &mut self,
+        event: &ConversationEvent<'_>,
+        connection: ConnectionId,
+        from: Party,
+        carrier: Carrier,
+        masked: &[Masked<'_>],
+    ) {
+        let mut extract = std::mem::take(&mut self.extract);
+        extract.clear(self.ledger.pack.trie.len());
+        let code = match &event.kind {
+            EventKind::Close(close) => close.code,
+            _ => None,
+        };
+        self.judge(event, connection, from, carrier, "", &extract, masked, code);
+        self.extract = extract;
+    }
+
+    fn close(&mut self, event: &ConversationEvent<'_>, connection: ConnectionId, close: &Close<'_>) {
+        self.frame(event, connection, close.from, Carrier::Close, &close.masked);
+        let link = self.ledger.links.find(connection);
+        let witness = Witness {
+            source: self.ledger.source,
+            n: event.n,
+            at: event.at,
+            connection: Some(connection),
+            from: Some(close.from),
+            role: "closed here".to_owned(),
+            excerpt: match close.code {
+                Some(code) => super::sighting::hide(&format!("close {code} {}", close.reason), false),
+                None => "close without code".to_owned(),
+            },
+            marked: None,
+        };
+        match self.ledger.links.get(link).closed {
+            None => {
+                self.ledger.links.get_mut(link).closed = Some((close.from, event.at));
+                let ended = Ended::Closed { by: close.from, at: event.at, witness: Some(witness) };
+                let owed = self.ledger.links.get(link).owed.clone();
+                for id in owed {
+                    let by_closer =
+                        self.ledger.obligations.get(id).is_some_and(|open| open.obligor == close.from);
+                    if by_closer {
+                        self.settle(id, &ended);
+                    }
+                }
+            }
+            Some((by, at)) if by != close.from => {
+                self.end_link(connection, &Ended::Closed { by, at, witness: None });
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The connection is over: what is owed on it will not come, or is carried over.
+    fn end_link(&mut self, connection: ConnectionId, ended: &Ended) {
+        let Some(link) = self.ledger.links.known(connection) else { return };
+        let ended = match self.ledger.links.get(link).closed {
+            Some((by, at)) => Ended::Closed { by, at, witness: None },
+            None => ended.clone(),
+        };
+        let owed = self.ledger.links.get(link).owed.clone();
+        for id in owed {
+            let rule = self.ledger.obligations.get(id).map(|open| open.rule);
+            if rule.is_some_and(|rule| self.carries(rule)) {
+                self.ledger.obligations.detach(id, &mut self.ledger.links);
+            } else {
+                self.settle(id, &ended);
+            }
+        }
+        for machine in &mut self.rules {
+            if let Machine::Limit(limit) = machine {
+                limit.end_of_link(connection, &mut self.ledger);
+            }
+        }
+        self.ledger.links.forget(link);
+    }
+
+    fn settle(&mut self, id: super::obligation::ObligationId, ended: &Ended) {
+        let Some(rule) = self.ledger.obligations.get(id).map(|open| open.rule) else { return };
+        for machine in &mut self.rules {
+            if let Machine::Respond(respond) = machine
+                && respond.rule == rule
+            {
+                respond.settle(id, ended, &mut self.ledger);
+                return;
+            }
+        }
+    }
+
+    fn carries(&self, rule: RuleIndex) -> bool {
+        match &self.ledger.pack.rules[rule.0].pattern {
+            Pattern::Respond(respond) => respond.carry,
+            _ => false,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one event, taken apart once")]
+    fn judge(
+        &mut self,
+        event: &ConversationEvent<'_>,
+        connection: ConnectionId,
+        from: Party,
+        carrier: Carrier,
+        text: &str,
+        extract: &Extract,
+        masked: &[Masked<'_>],
+        close_code: Option<u16>,
+    ) {
+        let link = self.ledger.links.find(connection);
+        let endpoint = self.ledger.links.get(link).endpoint;
+        let masked: MaskedSet = masked.iter().map(|masked| masked.was).collect();
+        let view = View { text, extract, endpoint, close_code, masked, scanned: self.masked };
+        let Some(kind) = self.ledger.pack.classify(carrier, from, &view) else { return };
+        let mut groups = [None; MAX_GROUPINGS];
+        let mut lacks_key = false;
+        for &place in &self.places {
+            groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection));
+        }
+        let pack = Arc::clone(&self.ledger.pack);
+        let definition = &pack.kinds[kind.0];
+        for key in &definition.keys {
+            let found = self.ledger.groups[key.grouping.0].of_message(key, text, extract, from, connection);
+            groups[key.grouping.0] = found;
+            lacks_key |= found.is_none();
+        }
+        let mut sighting = Sighting {
+            source: self.ledger.source,
+            event,
+            link,
+            connection,
+            from,
+            kind,
+            view,
+            groups,
+            tainted: None,
+            kept: None,
+        };
+        if definition.role == Role::Opens {
+            self.opens(&mut sighting);
+        }
+        for index in 0..self.calls[kind.0].len() {
+            let Call { rule, part } = self.calls[kind.0][index];
+            self.rules[rule].call(part, &mut sighting, &mut self.ledger);
+        }
+        let unknown =
+            carrier == Carrier::Json && definition.keys.is_empty() && !definition.children.is_empty();
+        if carrier.is_unreadable() || unknown || lacks_key {
+            self.ledger.muddle(&sighting, sighting.tainted, true);
+        }
+        self.note_in_groups(&sighting, definition.role);
+        self.forget_surplus();
+    }
+
+    /// A message that opens a flow: a finished flow of the same key is another one.
+    fn opens(&mut self, sighting: &mut Sighting<'_>) {
+        for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
+            let Some(slot) = sighting.group(grouping) else { continue };
+            if !self.ledger.pack.groupings[grouping.0].keyed {
+                continue;
+            }
+            let group = self.ledger.groups[grouping.0].get(slot);
+            if group.finished && group.owed == 0 {
+                for index in 0..self.remembering[grouping.0].len() {
+                    let rule = self.remembering[grouping.0][index];
+                    self.rules[rule].forget(slot, &mut self.ledger);
+                }
+                let group = self.ledger.groups[grouping.0].get_mut(slot);
+                group.finished = false;
+                group.taint = None;
+                group.opened = None;
+            }
+            let group = self.ledger.groups[grouping.0].get_mut(slot);
+            group.opened.get_or_insert(sighting.event.n);
+        }
+        self.flows += 1;
+    }
+
+    /// What the groups of a message remember of it.
+    fn note_in_groups(&mut self, sighting: &Sighting<'_>, role: Role) {
+        if role == Role::Opens {
+            self.ledger.links.get_mut(sighting.link).last_opened = sighting.n();
+        }
+        for grouping in 0..self.ledger.groups.len() {
+            let Some(slot) = sighting.groups[grouping] else { continue };
+            if !self.ledger.pack.groupings[grouping].keyed {
+                continue;
+            }
+            let group = self.ledger.groups[grouping].get_mut(slot);
+            group.finished |= role == Role::Final;
+            if let Some(rule) = sighting.tainted
+                && (role == Role::Opens || group.opened.is_none())
+            {
+                group.taint.get_or_insert(Taint { by: sighting.from, rule });
+            }
+        }
+    }
+
+    fn forget_surplus(&mut self) {
+        for grouping in 0..self.ledger.groups.len() {
+            while let Some((slot, owed)) = self.ledger.groups[grouping].surplus() {
+                if owed {
+                    self.settle_group(GroupingId(grouping), slot);
+                }
+                self.forget(GroupingId(grouping), slot);
+            }
+        }
+    }
+
+    /// Far too much is owed: the oldest is judged as if the recording ended here.
+    fn settle_group(&mut self, grouping: GroupingId, slot: GroupSlot) {
+        let ids: Vec<_> = self.ledger.obligations.ids().collect();
+        for id in ids {
+            let here = self.ledger.obligations.get(id).filter(|o| (o.grouping, o.group) == (grouping, slot));
+            if let Some(open) = here {
+                let at = open.deadline.unwrap_or(open.since);
+                self.settle(id, &Ended::Horizon(at));
+            }
+        }
+    }
+
+    fn forget(&mut self, grouping: GroupingId, slot: GroupSlot) {
+        for index in 0..self.remembering[grouping.0].len() {
+            let rule = self.remembering[grouping.0][index];
+            self.rules[rule].forget(slot, &mut self.ledger);
+        }
+        self.ledger.groups[grouping.0].forget(slot);
+    }
+}
+
+impl Machine {
+    fn new(rule: RuleIndex, pattern: &Pattern) -> Self {
+        match pattern.clone() {
+            Pattern::Shape(shape) => Self::Shape(ShapeRule { rule, shape }),
+            Pattern::Never(never) => Self::Never(NeverRule::new(rule, never)),
+            Pattern::Unique(unique) => Self::Unique(UniqueRule::new(rule, unique)),
+            Pattern::Respond(respond) => Self::Respond(RespondRule::new(rule, respond)),
+            Pattern::Precede(precede) => Self::Precede(PrecedeRule::new(rule, precede)),
+            Pattern::Order(order) => Self::Order(OrderRule::new(rule, order)),
+            Pattern::Agree(agree) => Self::Agree(AgreeRule::new(rule, agree)),
+            Pattern::Limit(limit) => Self::Limit(LimitRule::new(rule, limit)),
+        }
+    }
+
+    const fn rule(&self) -> RuleIndex {
+        match self {
+            Self::Shape(machine) => machine.rule,
+            Self::Never(machine) => machine.rule,
+            Self::Unique(machine) => machine.rule,
+            Self::Respond(machine) => machine.rule,
+            Self::Precede(machine) => machine.rule,
+            Self::Order(machine) => machine.rule,
+            Self::Agree(machine) => machine.rule,
+            Self::Limit(machine) => machine.rule,
+        }
+    }
+
+    /// The grouping it remembers something of.
+    const fn grouping(&self) -> Option<GroupingId> {
+        match self {
+            Self::Shape(_) => None,
+            Self::Never(machine) => match machine.never.after {
+                Some(_) => Some(machine.never.grouping),
+                None => None,
+            },
+            Self::Unique(machine) => Some(machine.unique.grouping),
+            Self::Respond(machine) => Some(machine.respond.grouping),
+            Self::Precede(machine) => Some(machine.precede.grouping),
+            Self::Order(machine) => Some(machine.order.grouping),
+            Self::Agree(machine) => Some(machine.agree.grouping),
+            Self::Limit(machine) => Some(machine.limit.grouping),
+        }
+    }
+
+    /// The kinds it is called for, and what they are to it.
+    fn parts(&self, mut call: impl FnMut(&[KindId], Part)) {
+        let mut maybe = |selector: &Option<Selector>, part: Part| {
+            if let Some(selector) = selector {
+                call(&selector.kinds, part);
+            }
+        };
+        match self {
+            Self::Shape(machine) => call(&machine.shape.on.kinds, Part::Judged),
+            Self::Never(machine) => {
+                maybe(&machine.never.after, Part::Ground);
+                maybe(&machine.never.among, Part::Among);
+                call(&machine.never.message.kinds, Part::Judged);
+            }
+            Self::Unique(machine) => call(&machine.unique.on.kinds, Part::Judged),
+            Self::Respond(machine) => {
+                maybe(&machine.respond.restart, Part::Resets);
+                call(&machine.respond.with.kinds, Part::Judged);
+                call(&machine.respond.to.kinds, Part::Ground);
+            }
+            Self::Precede(machine) => {
+                maybe(&machine.precede.reset, Part::Resets);
+                call(&machine.precede.then.kinds, Part::Judged);
+                call(&machine.precede.first.kinds, Part::Ground);
+            }
+            Self::Order(machine) => call(&machine.order.kinds, Part::Judged),
+            Self::Agree(machine) => {
+                call(&machine.agree.of.kinds, Part::Judged);
+                call(&machine.agree.with.kinds, Part::Ground);
+            }
+            Self::Limit(machine) => {
+                maybe(&machine.limit.until, Part::Resets);
+                call(&machine.limit.on.kinds, Part::Judged);
+            }
+        }
+    }
+
+    #[inline]
+    fn call(&mut self, part: Part, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        match (self, part) {
+            (Self::Shape(machine), _) => machine.observe(sighting, ledger),
+            (Self::Unique(machine), _) => machine.observe(sighting, ledger),
+            (Self::Order(machine), _) => machine.observe(sighting, ledger),
+            (Self::Never(machine), Part::Judged) => machine.message(sighting, ledger),
+            (Self::Never(machine), Part::Among) => machine.among(sighting, ledger),
+            (Self::Never(machine), Part::Ground | Part::Resets) => machine.after(sighting, ledger),
+            (Self::Respond(machine), Part::Judged) => machine.answer(sighting, ledger),
+            (Self::Respond(machine), Part::Resets) => machine.restart(sighting, ledger),
+            (Self::Respond(machine), Part::Ground | Part::Among) => machine.trigger(sighting, ledger),
+            (Self::Precede(machine), Part::Judged) => machine.then(sighting, ledger),
+            (Self::Precede(machine), Part::Resets) => machine.reset(sighting, ledger),
+            (Self::Precede(machine), Part::Ground | Part::Among) => machine.first(sighting, ledger),
+            (Self::Agree(machine), Part::Judged) => machine.of(sighting, ledger),
+            (Self::Agree(machine), Part::Ground | Part::Resets | Part::Among) => {
+                machine.with(sighting, ledger);
+            }
+            (Self::Limit(machine), Part::Judged) => machine.on(sighting, ledger),
+            (Self::Limit(machine), Part::Resets | Part::Ground | Part::Among) => {
+                machine.until(sighting, ledger);
+            }
+        }
+    }
+
+    fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        match self {
+            Self::Shape(_) | Self::Unique(_) => {}
+            Self::Never(machine) => machine.forget(group, ledger),
+            Self::Respond(machine) => machine.forget(group, ledger),
+            Self::Precede(machine) => machine.forget(group),
+            Self::Order(machine) => machine.forget(group, ledger),
+            Self::Agree(machine) => machine.forget(group, ledger),
+            Self::Limit(machine) => machine.forget(group, ledger),
+        }
+    }
+}
+
+/// Patterns that look at one message alone come before those that look at the past.
+const fn rank(pattern: &Pattern) -> u8 {
+    match pattern {
+        Pattern::Shape(_) => 0,
+        Pattern::Never(_) => 1,
+        Pattern::Unique(_) => 2,
+        Pattern::Precede(_) => 3,
+        Pattern::Order(_) => 4,
+        Pattern::Agree(_) => 5,
+        Pattern::Limit(_) => 6,
+        Pattern::Respond(_) => 7,
+    }
+}

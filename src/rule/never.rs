@@ -1,0 +1,93 @@
+//! `never`: no such message, at all or once something else has happened. Its sender is to blame.
+
+use super::ledger::{Charge, Ledger, a, the};
+use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use crate::pack::Never;
+
+/// One `never` rule at work.
+#[derive(Debug)]
+pub(crate) struct NeverRule {
+    pub(crate) rule: RuleIndex,
+    pub(crate) never: Never,
+    /// By group: the message after which it is forbidden, and whether it came nevertheless.
+    forbidden: Vec<Option<(SeenId, bool)>>,
+}
+
+impl NeverRule {
+    pub(crate) const fn new(rule: RuleIndex, never: Never) -> Self {
+        Self { rule, never, forbidden: Vec::new() }
+    }
+
+    /// The forbidden message.
+    pub(crate) fn message(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        if !ledger.selects(&self.never.message, sighting) {
+            return;
+        }
+        if self.never.after.is_none() {
+            ledger.accuse(self.rule, sighting, None, |ledger, sighting| Charge {
+                accused: sighting.from,
+                what: format!("{} sent {}", the(sighting.from), a(&ledger.kind(sighting.kind).what)),
+                expected: format!("no {}", ledger.kind(sighting.kind).what),
+                got: ledger.kind(sighting.kind).what.clone(),
+                earlier: Vec::new(),
+                role: "message",
+                marked: None,
+            });
+            return;
+        }
+        let Some(group) = sighting.group(self.never.grouping) else { return };
+        let Some(Some((after, broken))) = self.forbidden.get_mut(group.0 as usize) else { return };
+        let after = *after;
+        let stood = ledger.accuse(self.rule, sighting, Some(self.never.grouping), |ledger, sighting| {
+            let noun = &ledger.kind(sighting.kind).what;
+            let earlier = self.never.after.as_ref().map(|after| ledger.names(after)).unwrap_or_default();
+            Charge {
+                accused: sighting.from,
+                what: format!("{} sent {} after {}", the(sighting.from), a(noun), a(&earlier)),
+                expected: format!("no {noun} once {} has been sent", a(&earlier)),
+                got: a(noun),
+                earlier: vec![(after, "after this")],
+                role: "message",
+                marked: None,
+            }
+        });
+        *broken |= stood;
+    }
+
+    /// A message among which the forbidden one could have been.
+    pub(crate) fn among(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        let Some(among) = &self.never.among else { return };
+        let forbidden = self.never.message.kinds.iter().any(|&kind| ledger.pack.is_a(sighting.kind, kind))
+            && ledger.selects(&self.never.message, sighting);
+        if !forbidden && ledger.selects(among, sighting) {
+            ledger.met(self.rule, sighting);
+        }
+    }
+
+    /// The message after which it is forbidden.
+    pub(crate) fn after(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let Some(after) = &self.never.after else { return };
+        let Some(group) = sighting.group(self.never.grouping) else { return };
+        if sighting.tainted.is_some() || !ledger.selects(after, sighting) {
+            return;
+        }
+        let index = group.0 as usize;
+        if index >= self.forbidden.len() {
+            self.forbidden.resize(index + 1, None);
+        }
+        if self.forbidden[index].is_none() {
+            self.forbidden[index] = Some((ledger.witnesses.keep(sighting), false));
+        }
+    }
+
+    /// The group is over: where the message did not come, the rule was kept.
+    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        let Some((after, broken)) = self.forbidden.get_mut(group.0 as usize).and_then(Option::take) else {
+            return;
+        };
+        ledger.witnesses.release(after);
+        if !broken {
+            ledger.tallies[self.rule.0].met += 1;
+        }
+    }
+}

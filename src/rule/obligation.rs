@@ -1,0 +1,139 @@
+//! One obligation: an answer somebody owes, from the trigger to its end.
+//!
+//! It ends met, violated, undecided for a reason, or void. How, is `respond`'s to say; here the open ones
+//! are kept, each findable by its group (an answer came) and by its connection (the link ended).
+
+use super::group::Groups;
+use super::link::Links;
+use super::sighting::{GroupSlot, LinkSlot, RuleIndex, SeenId};
+use crate::conversation::{Offset, Party};
+use crate::pack::GroupingId;
+
+/// Which of the open obligations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ObligationId(u32);
+
+/// An answer somebody owes.
+#[derive(Clone, Debug)]
+pub(crate) struct Obligation {
+    pub(crate) rule: RuleIndex,
+    pub(crate) grouping: GroupingId,
+    pub(crate) group: GroupSlot,
+    /// The message to be answered.
+    pub(crate) trigger: SeenId,
+    /// Who owes it.
+    pub(crate) obligor: Party,
+    /// When its time started: at the trigger, or at the last message that started it anew.
+    pub(crate) since: Offset,
+    /// When its time is over.
+    pub(crate) deadline: Option<Offset>,
+    /// The connection it is bound to.
+    pub(crate) link: Option<LinkSlot>,
+    /// The rule whose breach explains a missing answer.
+    pub(crate) follows: Option<RuleIndex>,
+    /// Whether an unreadable message may have been the answer.
+    pub(crate) unreadable: bool,
+    /// Whether its violation was shown live already.
+    pub(crate) announced: bool,
+    place: u32,
+}
+
+impl Obligation {
+    pub(crate) fn new(
+        rule: RuleIndex,
+        (grouping, group): (GroupingId, GroupSlot),
+        trigger: SeenId,
+        obligor: Party,
+        since: Offset,
+        deadline: Option<Offset>,
+        link: LinkSlot,
+    ) -> Self {
+        Self {
+            rule,
+            grouping,
+            group,
+            trigger,
+            obligor,
+            since,
+            deadline,
+            link: Some(link),
+            follows: None,
+            unreadable: false,
+            announced: false,
+            place: 0,
+        }
+    }
+}
+
+/// The open obligations.
+#[derive(Debug, Default)]
+pub(crate) struct Obligations {
+    all: Vec<Option<Obligation>>,
+    free: Vec<u32>,
+}
+
+impl Obligations {
+    /// Opens an obligation, in its group and on its connection.
+    pub(crate) fn open(
+        &mut self,
+        mut obligation: Obligation,
+        groups: &mut [Groups],
+        links: &mut Links,
+    ) -> ObligationId {
+        let index = self.free.pop().unwrap_or(self.all.len() as u32);
+        let id = ObligationId(index);
+        groups[obligation.grouping.0].get_mut(obligation.group).owed += 1;
+        if let Some(link) = obligation.link {
+            let owed = &mut links.get_mut(link).owed;
+            obligation.place = owed.len() as u32;
+            owed.push(id);
+        }
+        match self.all.get_mut(index as usize) {
+            Some(place) => *place = Some(obligation),
+            None => self.all.push(Some(obligation)),
+        }
+        id
+    }
+
+    pub(crate) fn get(&self, id: ObligationId) -> Option<&Obligation> {
+        self.all.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ObligationId) -> Option<&mut Obligation> {
+        self.all.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// Takes an obligation out of its group and off its connection: it has ended.
+    pub(crate) fn close(
+        &mut self,
+        id: ObligationId,
+        groups: &mut [Groups],
+        links: &mut Links,
+    ) -> Option<Obligation> {
+        self.detach(id, links);
+        let obligation = self.all.get_mut(id.0 as usize)?.take()?;
+        self.free.push(id.0);
+        let group = groups[obligation.grouping.0].get_mut(obligation.group);
+        group.owed = group.owed.saturating_sub(1);
+        Some(obligation)
+    }
+
+    /// Takes an obligation off its connection: it outlives it.
+    pub(crate) fn detach(&mut self, id: ObligationId, links: &mut Links) {
+        let Some(obligation) = self.get_mut(id) else { return };
+        let Some(link) = obligation.link.take() else { return };
+        let place = obligation.place;
+        let owed = &mut links.get_mut(link).owed;
+        owed.swap_remove(place as usize);
+        let moved = owed.get(place as usize).copied();
+        if let Some(moved) = moved.and_then(|moved| self.get_mut(moved)) {
+            moved.place = place;
+        }
+    }
+
+    /// Every open obligation, in no particular order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObligationId> {
+        let open = self.all.iter().enumerate().filter(|(_, obligation)| obligation.is_some());
+        open.map(|(index, _)| ObligationId(index as u32))
+    }
+}

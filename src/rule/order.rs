@@ -1,0 +1,115 @@
+//! `order`: messages of one key follow a small state table. The sender of the illegal one is to blame.
+//!
+//! An illegal message changes no state: what follows is judged as if it had not come.
+
+use std::time::Duration;
+
+use super::ledger::{Charge, Ledger, a, spoken, the};
+use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use crate::conversation::Offset;
+use crate::pack::{KindId, Order, Transition};
+
+/// One `order` rule at work.
+#[derive(Debug)]
+pub(crate) struct OrderRule {
+    pub(crate) rule: RuleIndex,
+    pub(crate) order: Order,
+    /// By group.
+    places: Vec<Place>,
+}
+
+/// Where a group stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    state: usize,
+    since: Offset,
+    by: Option<SeenId>,
+}
+
+/// What a message means where a group stands.
+enum Step {
+    To(usize),
+    TooEarly(Duration),
+    Illegal,
+    Ignored,
+}
+
+impl OrderRule {
+    pub(crate) const fn new(rule: RuleIndex, order: Order) -> Self {
+        Self { rule, order, places: Vec::new() }
+    }
+
+    pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let Some(group) = sighting.group(self.order.grouping) else { return };
+        let index = group.0 as usize;
+        if index >= self.places.len() {
+            self.places.resize(index + 1, Place::default());
+        }
+        let place = self.places[index];
+        let early = match self.step(place, sighting, ledger) {
+            Step::Ignored => return,
+            Step::To(state) => {
+                if let Some(before) = place.by {
+                    ledger.witnesses.release(before);
+                }
+                let by = Some(ledger.witnesses.keep(sighting));
+                self.places[index] = Place { state, since: sighting.at(), by };
+                ledger.met(self.rule, sighting);
+                return;
+            }
+            Step::TooEarly(not_before) => Some(not_before),
+            Step::Illegal => None,
+        };
+        let grouping = self.order.grouping;
+        ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+            let noun = &ledger.kind(sighting.kind).what;
+            let state = &self.order.states[place.state];
+            let elapsed = spoken(sighting.at().since(place.since));
+            let allowed = state.transitions.iter().map(|to| ledger.kind(to.kind).what.as_str());
+            let allowed: Vec<&str> = allowed.collect();
+            let name = state.name.replace('-', " ");
+            Charge {
+                accused: sighting.from,
+                what: format!("{} sent {} while the flow was {name}", the(sighting.from), a(noun)),
+                expected: match early {
+                    Some(not_before) => {
+                        format!("{} not before {} had passed", a(noun), spoken(not_before))
+                    }
+                    None if allowed.is_empty() => "nothing more of this flow".to_owned(),
+                    None => format!("only {}", allowed.join(" or ")),
+                },
+                got: format!("{} {elapsed} later", a(noun)),
+                earlier: place.by.map(|by| (by, "before")).into_iter().collect(),
+                role: "message",
+                marked: None,
+            }
+        });
+    }
+
+    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        if let Some(place) = self.places.get_mut(group.0 as usize)
+            && let Some(by) = std::mem::take(place).by
+        {
+            ledger.witnesses.release(by);
+        }
+    }
+
+    fn step(&self, place: Place, sighting: &Sighting<'_>, ledger: &Ledger) -> Step {
+        let known = |kind: KindId| -> Option<&Transition> {
+            self.order.states[place.state].transitions.iter().find(|transition| transition.kind == kind)
+        };
+        match ledger.pack.lineage(sighting.kind).find_map(known) {
+            Some(&Transition { to, not_before, .. }) => {
+                if sighting.at().since(place.since) < not_before {
+                    Step::TooEarly(not_before)
+                } else {
+                    Step::To(to)
+                }
+            }
+            None if ledger.pack.lineage(sighting.kind).any(|kind| self.order.kinds.contains(&kind)) => {
+                Step::Illegal
+            }
+            None => Step::Ignored,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `precede`: one only after the other. The sender of what came too early, or unasked, is to blame.
+
+use super::ledger::{Charge, Ledger, a, of_flow, the};
+use super::sighting::{GroupSlot, RuleIndex, Sighting};
+use crate::pack::Precede;
+
+/// One `precede` rule at work.
+#[derive(Debug)]
+pub(crate) struct PrecedeRule {
+    pub(crate) rule: RuleIndex,
+    pub(crate) precede: Precede,
+    /// By group: what came first and what followed.
+    counts: Vec<Counts>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    first: u32,
+    then: u32,
+}
+
+impl PrecedeRule {
+    pub(crate) const fn new(rule: RuleIndex, precede: Precede) -> Self {
+        Self { rule, precede, counts: Vec::new() }
+    }
+
+    /// What has to come first came.
+    pub(crate) fn first(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+        if let Some(group) = sighting.group(self.precede.grouping)
+            && ledger.selects(&self.precede.first, sighting)
+        {
+            self.counts(group).first += 1;
+        }
+    }
+
+    /// What takes the permission away came.
+    pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+        if let Some(group) = sighting.group(self.precede.grouping)
+            && self.precede.reset.as_ref().is_some_and(|reset| ledger.selects(reset, sighting))
+        {
+            *self.counts(group) = Counts::default();
+        }
+    }
+
+    /// What may only follow came.
+    pub(crate) fn then(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        if !ledger.selects(&self.precede.then, sighting) {
+            return;
+        }
+        let grouping = self.precede.grouping;
+        let Some(group) = sighting.group(grouping) else { return };
+        let each = self.precede.each;
+        let counts = self.counts(group);
+        let allowed = if each { counts.first > counts.then } else { counts.first > 0 };
+        counts.then += 1;
+        let (first, then) = (counts.first, counts.then);
+        if allowed {
+            ledger.met(self.rule, sighting);
+            return;
+        }
+        let stood = ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+            let noun = &ledger.kind(sighting.kind).what;
+            let needed = ledger.names(&self.precede.first);
+            let flow = ledger.flow(grouping, Some(group));
+            let flow = of_flow(flow.as_deref());
+            let got = match first {
+                0 => format!("no {needed}{flow} before it"),
+                _ => format!("{first} × {needed}{flow}, and this is {noun} number {then}"),
+            };
+            Charge {
+                accused: sighting.from,
+                what: match first {
+                    0 => format!("{} sent {} without {} before it", the(sighting.from), a(noun), a(&needed)),
+                    _ => format!("{} sent more than one {noun} for {}", the(sighting.from), a(&needed)),
+                },
+                expected: match each {
+                    true => format!("{} only for {} of its own{flow}", a(noun), a(&needed)),
+                    false => format!("{} only after {}{flow}", a(noun), a(&needed)),
+                },
+                got,
+                earlier: Vec::new(),
+                role: "message",
+                marked: key_range(sighting, ledger, grouping),
+            }
+        });
+        if !stood || !ledger.pack.rules[self.rule.0].root {
+            return;
+        }
+        match ledger.groups[grouping.0].get(group).opened {
+            Some(_) => {
+                ledger.explain((grouping, group), sighting, &self.precede.first.kinds, self.rule);
+            }
+            None => ledger.muddle(sighting, Some(self.rule), false),
+        }
+    }
+
+    pub(crate) fn forget(&mut self, group: GroupSlot) {
+        if let Some(counts) = self.counts.get_mut(group.0 as usize) {
+            *counts = Counts::default();
+        }
+    }
+
+    fn counts(&mut self, group: GroupSlot) -> &mut Counts {
+        let index = group.0 as usize;
+        if index >= self.counts.len() {
+            self.counts.resize(index + 1, Counts::default());
+        }
+        &mut self.counts[index]
+    }
+}
+
+/// Where the key of a message stands in its text.
+pub(super) fn key_range(
+    sighting: &Sighting<'_>,
+    ledger: &Ledger,
+    grouping: crate::pack::GroupingId,
+) -> Option<std::ops::Range<usize>> {
+    let key = ledger.kind(sighting.kind).keys.iter().find(|key| key.grouping == grouping)?;
+    Some(sighting.view.extract.first(*key.slots.first()?)?.range())
+}

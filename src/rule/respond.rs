@@ -1,0 +1,394 @@
+//! `respond`: each trigger is answered, within a window. Who owes the answer is to blame.
+//!
+//! With the deadline `dl` and the end of the recording `H`:
+//!
+//! | What happened | The obligation ends |
+//! |---|---|
+//! | answered by `dl` | met |
+//! | answered later | violated, late by x (met, where only existence is judged) |
+//! | the obliged party closed first | violated |
+//! | no answer, `dl` < `H`, link up | violated |
+//! | no answer, `dl` ≥ `H` | undecided (horizon): record longer |
+//! | the other party closed, or the link dropped, before `dl` | undecided (channel) |
+//! | a gap since the trigger | undecided (gap) |
+//! | nearer to `dl` than the clock is exact | undecided (clock) |
+//! | an unreadable message may have been the answer | undecided (undecodable) |
+
+use std::time::Duration;
+
+use super::ledger::{Charge, Ledger, Standing, a, of_flow, spoken, the};
+use super::obligation::{Obligation, ObligationId};
+use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use super::tally::Example;
+use super::{Finding, Reason, Witness};
+use crate::conversation::{Offset, Party};
+use crate::pack::{Judges, Respond, Times};
+use crate::text::json;
+
+/// How an open obligation ended without an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Ended {
+    /// The recording ended.
+    Horizon(Offset),
+    /// A party sent a close frame.
+    Closed {
+        /// Which.
+        by: Party,
+        /// When.
+        at: Offset,
+        /// The close frame.
+        witness: Option<Witness>,
+    },
+    /// The link ended without a close frame.
+    Dropped(Offset),
+}
+
+/// One `respond` rule at work.
+#[derive(Debug)]
+pub(crate) struct RespondRule {
+    pub(crate) rule: RuleIndex,
+    pub(crate) respond: Respond,
+    /// By group.
+    desks: Vec<Desk>,
+}
+
+/// What is open and what was answered in one group.
+#[derive(Debug, Default)]
+struct Desk {
+    open: Vec<ObligationId>,
+    answered: Option<(SeenId, SeenId)>,
+}
+
+/// A timestamp taken at the proxy is this exact.
+const CLOCK_GUARD: Duration = Duration::from_millis(1);
+
+impl RespondRule {
+    pub(crate) const fn new(rule: RuleIndex, respond: Respond) -> Self {
+        Self { rule, respond, desks: Vec::new() }
+    }
+
+    /// A trigger came.
+    pub(crate) fn trigger(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        if !ledger.selects(&self.respond.to, sighting) {
+            return;
+        }
+        let grouping = self.respond.grouping;
+        let Some(group) = sighting.group(grouping) else { return };
+        let obligor = self.obligor(sighting.from, ledger);
+        if sighting.tainted.is_some() && obligor != sighting.from {
+            ledger.tallies[self.rule.0].void += 1;
+            return;
+        }
+        let trigger = ledger.witnesses.keep(sighting);
+        let deadline = self.window(sighting).map(|window| sighting.at().after(window));
+        let link = sighting.link;
+        let since = sighting.at();
+        let obligation =
+            Obligation::new(self.rule, (grouping, group), trigger, obligor, since, deadline, link);
+        let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);
+        let desk = self.desk(group);
+        desk.open.push(id);
+        release(std::mem::take(&mut desk.answered), ledger);
+    }
+
+    /// A message that starts the window anew came.
+    pub(crate) fn restart(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        let Some(restart) = &self.respond.restart else { return };
+        let Some(group) = sighting.group(self.respond.grouping) else { return };
+        if !ledger.selects(restart, sighting) {
+            return;
+        }
+        let Some(desk) = self.desks.get(group.0 as usize) else { return };
+        for &id in &desk.open {
+            if let Some(open) = ledger.obligations.get_mut(id) {
+                let window = open.deadline.map(|deadline| deadline.since(open.since));
+                open.since = sighting.at();
+                open.deadline = window.map(|window| sighting.at().after(window));
+            }
+        }
+    }
+
+    /// An answer came.
+    pub(crate) fn answer(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        if !ledger.selects(&self.respond.with, sighting) {
+            return;
+        }
+        let Some(group) = sighting.group(self.respond.grouping) else { return };
+        let Some(desk) = self.desks.get_mut(group.0 as usize) else { return };
+        let owed_by_sender =
+            |id: &ObligationId| ledger.obligations.get(*id).is_some_and(|open| open.obligor == sighting.from);
+        let Some(place) = desk.open.iter().position(owed_by_sender) else {
+            return self.surplus(group, sighting, ledger);
+        };
+        let id = desk.open.remove(place);
+        let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
+        self.judge(&open, sighting, ledger);
+        match self.respond.times {
+            Times::ExactlyOnce | Times::AtMostOnce => {
+                let answer = ledger.witnesses.keep(sighting);
+                let before = std::mem::replace(&mut self.desk(group).answered, Some((open.trigger, answer)));
+                release(before, ledger);
+            }
+            Times::AtLeastOnce => ledger.witnesses.release(open.trigger),
+        }
+    }
+
+    /// An obligation ended without an answer.
+    pub(crate) fn settle(&mut self, id: ObligationId, ended: &Ended, ledger: &mut Ledger) {
+        let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
+        if let Some(desk) = self.desks.get_mut(open.group.0 as usize) {
+            desk.open.retain(|&other| other != id);
+        }
+        self.judge_missing(&open, ended, ledger);
+        ledger.witnesses.release(open.trigger);
+    }
+
+    /// What would be found of an obligation if no answer came: `None` while that is not certain.
+    pub(crate) fn overdue(&self, open: &Obligation, now: Offset, ledger: &Ledger) -> Option<Finding> {
+        let deadline = open.deadline?;
+        let certain = self.respond.judges == Judges::Both && self.respond.times != Times::AtMostOnce;
+        let late = now.since(deadline) > CLOCK_GUARD;
+        let clear = self.missing_standing(open, ledger) == Standing::Stands(open.follows);
+        (certain && late && clear).then(|| self.missing(open, &Ended::Horizon(now), ledger))
+    }
+
+    /// The group is over.
+    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        if let Some(desk) = self.desks.get_mut(group.0 as usize) {
+            desk.open.clear();
+            release(desk.answered.take(), ledger);
+        }
+    }
+
+    fn judge(&self, open: &Obligation, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let grouping = open.grouping;
+        let took = sighting.at().since(open.since);
+        if self.respond.judges != Judges::Existence {
+            ledger.tallies[self.rule.0].timing.add(took);
+        }
+        if !self.respond.window.lower.is_zero() && took < self.respond.window.lower {
+            let lower = self.respond.window.lower;
+            ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+                let noun = &ledger.kind(sighting.kind).what;
+                Charge {
+                    accused: sighting.from,
+                    what: format!("{} sent {} too early", the(sighting.from), a(noun)),
+                    expected: format!("{} not before {}", a(noun), spoken(lower)),
+                    got: format!("{} after {}", a(noun), spoken(took)),
+                    earlier: vec![(open.trigger, "trigger")],
+                    role: "answer",
+                    marked: None,
+                }
+            });
+            return;
+        }
+        let Some(deadline) = open.deadline.filter(|_| self.respond.judges != Judges::Existence) else {
+            ledger.met(self.rule, sighting);
+            return;
+        };
+        let limit = deadline.since(open.since);
+        let late = took.saturating_sub(limit);
+        if took.abs_diff(limit) <= CLOCK_GUARD && took != limit {
+            self.undecided(open, Reason::Clock, None, vec![sighting.witness("answer", None)], ledger);
+        } else if late.is_zero() {
+            ledger.met(self.rule, sighting);
+        } else {
+            ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+                let noun = &ledger.kind(sighting.kind).what;
+                Charge {
+                    accused: sighting.from,
+                    what: format!("{} sent {} {} late", the(sighting.from), a(noun), spoken(late)),
+                    expected: format!("{} within {}", a(noun), spoken(limit)),
+                    got: format!("{} after {}", a(noun), spoken(took)),
+                    earlier: vec![(open.trigger, "trigger")],
+                    role: "answer",
+                    marked: None,
+                }
+            });
+        }
+    }
+
+    /// An answer although nothing was open: the second one, if there was a first.
+    fn surplus(&mut self, group: GroupSlot, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        match self.respond.times {
+            Times::ExactlyOnce | Times::AtMostOnce => {}
+            Times::AtLeastOnce => return,
+        }
+        let Some((trigger, first)) = self.desk(group).answered else { return };
+        let grouping = self.respond.grouping;
+        ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+            let noun = &ledger.kind(sighting.kind).what;
+            let to = ledger.names(&self.respond.to);
+            Charge {
+                accused: sighting.from,
+                what: format!("{} sent a second {noun} to one {to}", the(sighting.from)),
+                expected: format!("one {noun} to each {to}"),
+                got: format!("{} after event {} had given one", a(noun), ledger.witnesses.n(first)),
+                earlier: vec![(trigger, "trigger"), (first, "first answer")],
+                role: "second answer",
+                marked: None,
+            }
+        });
+    }
+
+    fn judge_missing(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) {
+        let tally = &mut ledger.tallies[self.rule.0];
+        match (self.respond.judges, self.respond.times) {
+            (Judges::Promptness, _) => return tally.void += 1,
+            (Judges::Both | Judges::Existence, Times::AtMostOnce) => return tally.met += 1,
+            (Judges::Both | Judges::Existence, Times::AtLeastOnce | Times::ExactlyOnce) => {}
+        }
+        match self.missing_standing(open, ledger) {
+            Standing::Void => ledger.tallies[self.rule.0].void += 1,
+            Standing::Undecided(reason) => self.undecided(open, reason, None, closing(ended), ledger),
+            Standing::Stands(follows) => match certainty(open, ended) {
+                Certainty::Violated => {
+                    let finding = self.missing(open, ended, ledger);
+                    if open.announced {
+                        ledger.convict_quietly(self.rule, finding, follows);
+                    } else {
+                        ledger.convict(self.rule, finding, follows);
+                    }
+                }
+                Certainty::Open(reason, lacking) => {
+                    self.undecided(open, reason, lacking, closing(ended), ledger);
+                }
+            },
+        }
+    }
+
+    /// Whether it can be held against the obligor that no answer came.
+    fn missing_standing(&self, open: &Obligation, ledger: &Ledger) -> Standing {
+        let group = ledger.groups[open.grouping.0].get(open.group);
+        if group.taint.is_some_and(|taint| taint.by != open.obligor) {
+            return Standing::Void;
+        }
+        if ledger.last_gap.is_some_and(|gap| gap > ledger.witnesses.n(open.trigger)) {
+            return Standing::Undecided(Reason::Gap);
+        }
+        if open.unreadable {
+            return Standing::Undecided(Reason::Undecodable);
+        }
+        Standing::Stands(open.follows)
+    }
+
+    /// The finding that no answer came.
+    fn missing(&self, open: &Obligation, ended: &Ended, ledger: &Ledger) -> Finding {
+        let noun = ledger.names(&self.respond.with);
+        let to = ledger.names(&self.respond.to);
+        let flow = ledger.flow(open.grouping, Some(open.group));
+        let limit = open.deadline.map(|deadline| spoken(deadline.since(open.since)));
+        let mut witnesses = vec![ledger.witnesses.witness(open.trigger, "trigger")];
+        witnesses.extend(closing(ended));
+        Finding {
+            accused: open.obligor,
+            what: format!("{} sent no {noun} to the {to}{}", the(open.obligor), of_flow(flow.as_deref())),
+            expected: match (&limit, self.respond.judges) {
+                (Some(limit), Judges::Both | Judges::Promptness) => format!("{} within {limit}", a(&noun)),
+                (Some(_), Judges::Existence) | (None, _) => a(&noun),
+            },
+            got: match ended {
+                Ended::Horizon(at) => {
+                    format!("none in the {} until the recording ended", spoken(at.since(open.since)))
+                }
+                Ended::Closed { by, at, .. } if *by == open.obligor => format!(
+                    "{} closed the connection {} later, still owing it",
+                    the(*by),
+                    spoken(at.since(open.since))
+                ),
+                Ended::Closed { at, .. } => {
+                    format!("none in the {} until the connection was closed", spoken(at.since(open.since)))
+                }
+                Ended::Dropped(at) => {
+                    format!("none in the {} until the link was lost", spoken(at.since(open.since)))
+                }
+            },
+            flow,
+            witnesses,
+            follows_from: None,
+        }
+    }
+
+    fn undecided(
+        &self,
+        open: &Obligation,
+        reason: Reason,
+        lacking: Option<Duration>,
+        then: Vec<Witness>,
+        ledger: &mut Ledger,
+    ) {
+        let flow = ledger.flow(open.grouping, Some(open.group));
+        let trigger = ledger.witnesses.witness(open.trigger, "trigger");
+        ledger.tallies[self.rule.0].undecided(reason, || Example {
+            reason,
+            flow,
+            witnesses: std::iter::once(trigger).chain(then).collect(),
+            lacking,
+        });
+    }
+
+    fn window(&self, sighting: &Sighting<'_>) -> Option<Duration> {
+        let told = self.respond.window.upper_at.and_then(|slot| sighting.view.extract.first(slot));
+        let told = told.and_then(|found| {
+            let token = found.token(sighting.view.text);
+            let text = json::string(token).unwrap_or(std::borrow::Cow::Borrowed(token));
+            text.parse().ok().map(Duration::from_millis)
+        });
+        told.or(self.respond.window.upper)
+    }
+
+    fn obligor(&self, trigger_from: Party, ledger: &Ledger) -> Party {
+        let info = &ledger.pack.rules[self.rule.0].info;
+        let sender = || self.respond.with.kinds.iter().find_map(|&kind| ledger.kind(kind).from);
+        info.obligor.or_else(sender).unwrap_or(match trigger_from {
+            Party::Pos => Party::Terminal,
+            Party::Terminal | Party::Gateway => Party::Pos,
+        })
+    }
+
+    fn desk(&mut self, group: GroupSlot) -> &mut Desk {
+        let index = group.0 as usize;
+        if index >= self.desks.len() {
+            self.desks.resize_with(index + 1, Desk::default);
+        }
+        &mut self.desks[index]
+    }
+}
+
+/// What the end of an obligation without an answer makes certain.
+enum Certainty {
+    Violated,
+    Open(Reason, Option<Duration>),
+}
+
+fn certainty(open: &Obligation, ended: &Ended) -> Certainty {
+    let (at, otherwise) = match ended {
+        Ended::Closed { by, .. } if *by == open.obligor => return Certainty::Violated,
+        Ended::Closed { at, .. } | Ended::Dropped(at) => (*at, Reason::Channel),
+        Ended::Horizon(at) => (*at, Reason::Horizon),
+    };
+    let Some(deadline) = open.deadline else { return Certainty::Open(otherwise, None) };
+    if at > deadline {
+        return if at.since(deadline) <= CLOCK_GUARD {
+            Certainty::Open(Reason::Clock, None)
+        } else {
+            Certainty::Violated
+        };
+    }
+    let lacking = (otherwise == Reason::Horizon).then(|| deadline.since(at) + 2 * CLOCK_GUARD);
+    Certainty::Open(otherwise, lacking)
+}
+
+fn closing(ended: &Ended) -> Vec<Witness> {
+    match ended {
+        Ended::Closed { witness, .. } => witness.iter().cloned().collect(),
+        Ended::Horizon(_) | Ended::Dropped(_) => Vec::new(),
+    }
+}
+
+fn release(answered: Option<(SeenId, SeenId)>, ledger: &mut Ledger) {
+    if let Some((trigger, answer)) = answered {
+        ledger.witnesses.release(trigger);
+        ledger.witnesses.release(answer);
+    }
+}

@@ -1,0 +1,229 @@
+//! The message under judgement, and what is kept of it once a later message may need it as a witness.
+
+use std::borrow::Cow;
+
+use super::Witness;
+use crate::conversation::{
+    Close, ConnectionId, ConversationEvent, EventKind, EventNumber, Offset, Party, Payload,
+};
+use crate::mask;
+use crate::pack::{GroupingId, KindId, View};
+
+/// Which rule of the pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RuleIndex(pub(crate) usize);
+
+/// Which group of a grouping: a flow, or everything on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupSlot(pub(crate) u32);
+
+/// Which connection of the source under judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkSlot(pub(crate) u32);
+
+/// Groupings a pack may have.
+pub(crate) const MAX_GROUPINGS: usize = 8;
+
+/// A message under judgement.
+#[derive(Debug)]
+pub(crate) struct Sighting<'a> {
+    pub(crate) source: usize,
+    pub(crate) event: &'a ConversationEvent<'a>,
+    pub(crate) link: LinkSlot,
+    pub(crate) connection: ConnectionId,
+    pub(crate) from: Party,
+    pub(crate) kind: KindId,
+    pub(crate) view: View<'a>,
+    pub(crate) groups: [Option<GroupSlot>; MAX_GROUPINGS],
+    /// The root rule it broke, once it broke one.
+    pub(crate) tainted: Option<RuleIndex>,
+    /// Where it is kept, once it is.
+    pub(crate) kept: Option<SeenId>,
+}
+
+impl Sighting<'_> {
+    pub(crate) const fn n(&self) -> EventNumber {
+        self.event.n
+    }
+
+    pub(crate) const fn at(&self) -> Offset {
+        self.event.at
+    }
+
+    pub(crate) const fn group(&self, grouping: GroupingId) -> Option<GroupSlot> {
+        self.groups[grouping.0]
+    }
+
+    /// It as a witness, pointing at `marked` of its text.
+    pub(crate) fn witness(&self, role: &str, marked: Option<std::ops::Range<usize>>) -> Witness {
+        let text = text_of(self.event);
+        let cut = readable_length(&text);
+        Witness {
+            source: self.source,
+            n: self.event.n,
+            at: self.event.at,
+            connection: Some(self.connection),
+            from: Some(self.from),
+            role: role.to_owned(),
+            marked: marked.filter(|range| {
+                range.end <= cut && text.is_char_boundary(range.start) && text.is_char_boundary(range.end)
+            }),
+            excerpt: hide(&text[..cut], cut < text.len()),
+        }
+    }
+}
+
+/// Which of the messages kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeenId(u32);
+
+/// Messages kept because they may become witnesses; buffers are reused.
+#[derive(Debug, Default)]
+pub(crate) struct Witnesses {
+    seen: Vec<Seen>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    source: usize,
+    n: EventNumber,
+    at: Offset,
+    connection: ConnectionId,
+    from: Party,
+    excerpt: String,
+    whole: bool,
+    holders: u32,
+}
+
+impl Witnesses {
+    /// Keeps a message; every call is paid back with one [`Witnesses::release`].
+    pub(crate) fn keep(&mut self, sighting: &mut Sighting<'_>) -> SeenId {
+        if let Some(id) = sighting.kept {
+            self.seen[id.0 as usize].holders += 1;
+            return id;
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.seen.push(Seen {
+                source: 0,
+                n: EventNumber(0),
+                at: Offset::ZERO,
+                connection: ConnectionId(0),
+                from: Party::Pos,
+                excerpt: String::new(),
+                whole: true,
+                holders: 0,
+            });
+            (self.seen.len() - 1) as u32
+        });
+        let seen = &mut self.seen[index as usize];
+        seen.source = sighting.source;
+        seen.n = sighting.event.n;
+        seen.at = sighting.event.at;
+        seen.connection = sighting.connection;
+        seen.from = sighting.from;
+        seen.holders = 1;
+        let text = text_of(sighting.event);
+        let cut = readable_length(&text);
+        seen.excerpt.clear();
+        seen.excerpt.push_str(&text[..cut]);
+        seen.whole = cut == text.len();
+        let id = SeenId(index);
+        sighting.kept = Some(id);
+        id
+    }
+
+    /// One more holder of what is kept.
+    pub(crate) fn share(&mut self, id: SeenId) -> SeenId {
+        self.seen[id.0 as usize].holders += 1;
+        id
+    }
+
+    /// One holder less.
+    pub(crate) fn release(&mut self, id: SeenId) {
+        let seen = &mut self.seen[id.0 as usize];
+        seen.holders = seen.holders.saturating_sub(1);
+        if seen.holders == 0 {
+            self.free.push(id.0);
+        }
+    }
+
+    pub(crate) fn n(&self, id: SeenId) -> EventNumber {
+        self.seen[id.0 as usize].n
+    }
+
+    pub(crate) fn at(&self, id: SeenId) -> Offset {
+        self.seen[id.0 as usize].at
+    }
+
+    /// What is kept, as a witness.
+    pub(crate) fn witness(&self, id: SeenId, role: &str) -> Witness {
+        let seen = &self.seen[id.0 as usize];
+        Witness {
+            source: seen.source,
+            n: seen.n,
+            at: seen.at,
+            connection: Some(seen.connection),
+            from: Some(seen.from),
+            role: role.to_owned(),
+            excerpt: hide(&seen.excerpt, !seen.whole),
+            marked: None,
+        }
+    }
+}
+
+/// `text` without card data in clear; cut text ends with `…`. Bytes keep their places.
+pub(crate) fn hide(text: &str, cut: bool) -> String {
+    let mut out = text.to_owned();
+    for (range, _) in mask::find_clear(text) {
+        out.replace_range(range.clone(), &"*".repeat(range.len()));
+    }
+    if cut {
+        out.push('…');
+    }
+    out
+}
+
+/// How much of a message people are shown.
+const READABLE: usize = 240;
+
+/// Where to cut `text`: on a character, and never inside a run of digits, whose half nobody could
+/// recognise as a card number.
+fn readable_length(text: &str) -> usize {
+    if text.len() <= READABLE {
+        return text.len();
+    }
+    let mut cut = (0..=READABLE).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    while text[..cut].ends_with(|c: char| c.is_ascii_digit() || c == ' ' || c == '-') {
+        cut -= 1;
+    }
+    cut
+}
+
+/// An event as one line for people.
+fn text_of<'a>(event: &'a ConversationEvent<'a>) -> Cow<'a, str> {
+    match &event.kind {
+        EventKind::Message(message) => match &message.payload {
+            Payload::Json(text) => Cow::Borrowed(text),
+            Payload::Text(text) => Cow::Borrowed(text),
+            Payload::Binary(bytes) => Cow::Owned(format!("binary message of {} bytes", bytes.len())),
+            Payload::Omitted { size, .. } => Cow::Owned(format!("message of {size} bytes, not kept")),
+        },
+        EventKind::Close(Close { code: Some(code), reason, .. }) => {
+            Cow::Owned(format!("close {code} {reason}"))
+        }
+        EventKind::Close(Close { code: None, .. }) => Cow::Borrowed("close without code"),
+        EventKind::Ping(_) => Cow::Borrowed("ping"),
+        EventKind::Pong(_) => Cow::Borrowed("pong"),
+        EventKind::Undecodable(undecodable) => {
+            Cow::Owned(format!("{} bytes: {}", undecodable.size, undecodable.why))
+        }
+        EventKind::Open(_)
+        | EventKind::Refused(_)
+        | EventKind::Drop(_)
+        | EventKind::Gap(_)
+        | EventKind::Note(_)
+        | EventKind::Clock(_)
+        | EventKind::End(_) => Cow::Borrowed(""),
+    }
+}

@@ -1,0 +1,59 @@
+//! What one rule has come to so far: obligations met, violated, undecided and void, with evidence.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::timing::Distribution;
+use super::{Finding, Reason, Verdict, Witness};
+
+/// Findings and undecided examples kept of a rule; all are counted.
+pub(crate) const KEPT: usize = 100;
+
+/// The account of one rule.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) met: u64,
+    pub(crate) violated: u64,
+    pub(crate) void: u64,
+    pub(crate) undecided: BTreeMap<Reason, u64>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) examples: Vec<Example>,
+    pub(crate) timing: Distribution,
+}
+
+/// An obligation that could not be decided.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Example {
+    pub(crate) reason: Reason,
+    pub(crate) flow: Option<String>,
+    pub(crate) witnesses: Vec<Witness>,
+    pub(crate) lacking: Option<Duration>,
+}
+
+impl Tally {
+    pub(crate) fn convict(&mut self, finding: Finding) {
+        self.violated += 1;
+        if self.findings.len() < KEPT {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn undecided(&mut self, reason: Reason, example: impl FnOnce() -> Example) {
+        *self.undecided.entry(reason).or_default() += 1;
+        if self.examples.len() < KEPT {
+            self.examples.push(example());
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        if self.violated > 0 {
+            Verdict::Fail
+        } else if !self.undecided.is_empty() {
+            Verdict::Inconclusive
+        } else if self.met > 0 {
+            Verdict::Pass
+        } else {
+            Verdict::NotExercised
+        }
+    }
+}

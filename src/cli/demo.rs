@@ -134,36 +134,41 @@ fn accusations(result: &CheckResult) -> Vec<Accusation> {
 fn ending(good: &Scene, bad: &Scene) -> String {
     let mut text = String::new();
     for (what, scene) in [("normal day", good), ("bad till", bad)] {
-        let _ = writeln!(
-            text,
-            "{what:11} {}   {} of {} rules exercised",
-            scene.result.verdict,
-            scene.result.exercised(),
-            scene.result.in_scope()
-        );
+        let CheckResult { verdict, .. } = &scene.result;
+        let (exercised, in_scope) = (scene.result.exercised(), scene.result.in_scope());
+        let _ = writeln!(text, "{what:12}{verdict:16}{exercised} of {in_scope} rules exercised");
         for Accusation { code, title, accused } in accusations(&scene.result) {
-            let _ = writeln!(text, "            {code:8} the {accused} broke: {title}");
+            let _ = writeln!(text, "{:12}the {} broke {code}: {title}", "", called(accused));
         }
     }
     let program = program();
     let cassette = quoted(&bad.cassette.display().to_string());
-    let report = quoted(&bad.cassette.with_file_name(format!("{BAD_TILL}.report.txt")).display().to_string());
-    let _ = writeln!(text, "\ntry next");
-    let _ = writeln!(text, "  {program} show {cassette}      # what was said, message by message");
-    let _ =
-        writeln!(text, "  {program} check {cassette}     # the verdict with its witnesses: also in {report}");
-    if let Some(first) = accusations(&bad.result).first() {
-        let _ = writeln!(
-            text,
-            "  {program} explain {}           # the rule, its source, and what to do",
-            first.code
-        );
-    }
-    let _ = writeln!(
+    let report = bad.cassette.with_file_name(format!("{BAD_TILL}.report.txt"));
+    let code = accusations(&bad.result).into_iter().next().map_or_else(String::new, |first| first.code);
+    let _ = write!(
         text,
-        "  {program} record --upstream ws://TERMINAL:50000 --out mine.cassette.jsonl   # your own"
+        "
+try next
+  # what was said, message by message
+  {program} show {cassette}
+  # the verdict with its witnesses, times and clauses; it also stands in {}
+  {program} check {cassette}
+  # the rule: what it requires, who says so, what to do
+  {program} explain {code}
+  # your own terminal; point the till at port 50000 of this machine
+  {program} record --listen 0.0.0.0:50000 --upstream ws://TERMINAL:50000 --pack {PACK} --out mine.cassette.jsonl
+",
+        report.display()
     );
     text
+}
+
+/// A party as people call it.
+fn called(party: Party) -> &'static str {
+    match party {
+        Party::Pos => "POS",
+        Party::Terminal | Party::Gateway => party.as_str(),
+    }
 }
 
 /// Records every entry of the catalogue, each on a thread of its own: at real pace they take a minute.

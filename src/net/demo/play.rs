@@ -111,7 +111,8 @@ pub fn play(
             () = signals => Err(PlayError::Interrupted),
         };
         // The recorder ends first: what the terminal does when it is switched off is not part of the act.
-        let summary = recording.finish().await;
+        let reason = if endings.is_ok() { EndReason::Finished } else { EndReason::Stopped };
+        let summary = recording.finish(reason).await;
         drop(stop);
         // The terminal's task cannot fail: it returns once it is told to stop.
         let _ = serving.await;
@@ -122,7 +123,7 @@ pub fn play(
 /// A proxy that records on a thread of its own.
 struct Recording {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<EndReason<'static>>,
     summary: oneshot::Receiver<Result<Summary, RecordError>>,
     thread: thread::JoinHandle<()>,
 }
@@ -130,17 +131,14 @@ struct Recording {
 impl Recording {
     async fn start(terminal: SocketAddr, tape: Tape) -> Result<Self, PlayError> {
         let (ready, address) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = oneshot::channel();
         let (done, summary) = oneshot::channel();
         // The proxy is bound to the thread it is made on.
         let thread = thread::Builder::new().name("proxy".into()).spawn(move || {
             let result = bind(terminal, tape).and_then(|proxy| {
                 // Nobody waits for the address any more only where the act was given up.
                 let _ = ready.send(proxy.address());
-                proxy.run(async {
-                    let _ = stopped.await;
-                    EndReason::Finished
-                })
+                proxy.run(async { stopped.await.unwrap_or(EndReason::Stopped) })
             });
             let _ = done.send(result);
         })?;
@@ -153,8 +151,9 @@ impl Recording {
         }
     }
 
-    async fn finish(self) -> Result<Summary, PlayError> {
-        drop(self.stop);
+    async fn finish(self, reason: EndReason<'static>) -> Result<Summary, PlayError> {
+        // A proxy that ended before has its reason in its result.
+        let _ = self.stop.send(reason);
         let summary = self.summary.await.map_err(|_| PlayError::Record(RecordError::RecorderDied))?;
         // It sent its summary last.
         let _ = self.thread.join();

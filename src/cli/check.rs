@@ -1,5 +1,6 @@
 //! `tilltape check`: judges recordings by the rules of a pack.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -86,7 +87,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     let judged = net::until_interrupted(work)
         .map_err(|error| CliError::environment(format!("cannot start a thread: {error}")))?;
     let Some(judged) = judged else {
-        talk("interrupted: nothing was decided");
+        // The thread that showed progress was left where it stood.
+        let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+        talk(&format!("{clear}interrupted: nothing was decided"));
         return Ok(Exit::Undecided);
     };
     let Judged { result, unreadable } = judged?;

@@ -61,7 +61,7 @@ fn head(sheet: &mut Sheet, rule: &RuleInfo) {
 
 fn fact(sheet: &mut Sheet, word: &str, text: &str) {
     const COLUMN: usize = 12;
-    let label = format!("{word}{}", "\u{a0}".repeat(COLUMN - 2 - word.len()));
+    let label = format!("{}{}", word.replace(' ', "\u{a0}"), "\u{a0}".repeat(COLUMN - 2 - word.len()));
     sheet.flow(2, COLUMN, &[(Ink::Faint, label), plain(text)]);
 }
 

@@ -42,6 +42,28 @@ impl Ink {
 /// A piece of a line.
 pub(super) type Piece = (Ink, String);
 
+/// A line in the making: words of one ink stand together.
+struct Line {
+    indent: usize,
+    column: usize,
+    pieces: Vec<Piece>,
+    has_words: bool,
+}
+
+impl Line {
+    fn new(indent: usize) -> Self {
+        Self { indent, column: indent, pieces: Vec::new(), has_words: false }
+    }
+
+    fn push(&mut self, ink: Ink, text: &str) {
+        self.column += text.chars().count();
+        match self.pieces.last_mut() {
+            Some((last, line)) if *last == ink => line.push_str(text),
+            Some(_) | None => self.pieces.push((ink, text.to_owned())),
+        }
+    }
+}
+
 pub(super) struct Sheet {
     out: String,
     look: Look,
@@ -77,31 +99,37 @@ impl Sheet {
 
     /// A paragraph: wrapped at spaces; lines after the first start at column `hang`.
     pub(super) fn flow(&mut self, indent: usize, hang: usize, pieces: &[Piece]) {
-        self.pad(indent);
-        let mut column = indent;
-        let mut fresh = true;
+        let mut line = Line::new(indent);
         for (ink, text) in pieces {
             let text = printable(text, self.look.glyphs);
             for (index, word) in text.split(' ').enumerate() {
-                let room = self.look.width.saturating_sub(column);
-                let wide = word.chars().count();
-                if index > 0 {
-                    if wide + 1 > room && !fresh {
-                        self.out.push('\n');
-                        self.pad(hang);
-                        column = hang;
-                        fresh = true;
-                    } else {
-                        self.out.push(' ');
-                        column += 1;
-                    }
+                if index > 0 && line.has_words && line.column + 1 + word.chars().count() > self.look.width {
+                    self.end(std::mem::replace(&mut line, Line::new(hang)));
+                } else if index > 0 {
+                    line.push(*ink, " ");
                 }
-                self.paint(*ink, word);
-                column += wide;
-                fresh &= word.is_empty();
+                line.push(*ink, word);
+                line.has_words |= !word.is_empty();
             }
         }
-        self.out.truncate(self.out.trim_end_matches(' ').len());
+        self.end(line);
+    }
+
+    fn end(&mut self, line: Line) {
+        let mut pieces = line.pieces;
+        while let Some((_, text)) = pieces.last_mut() {
+            text.truncate(text.trim_end().len());
+            if !text.is_empty() {
+                break;
+            }
+            pieces.pop();
+        }
+        if !pieces.is_empty() {
+            self.pad(line.indent);
+        }
+        for (ink, text) in &pieces {
+            self.paint(*ink, text);
+        }
         self.out.push('\n');
     }
 
@@ -117,6 +145,7 @@ impl Sheet {
 
     /// A quotation on one line, cut to the width around its marked part, with carets below that part.
     pub(super) fn quote(&mut self, indent: usize, text: &str, marked: Option<Range<usize>>) {
+        let text = text.trim_end();
         let marked = marked.filter(|range| text.get(range.clone()).is_some_and(|part| !part.is_empty()));
         let range = marked.unwrap_or(0..0);
         let mut before = printable(&text[..range.start], self.look.glyphs);

@@ -1,12 +1,15 @@
 //! Who broke what, what could not be decided, and what was never seen: with evidence and next steps.
 
-use super::summary::{counted, of, plain, span, the};
+use super::summary::{counted, grouped, of, plain, span, the};
 use crate::check::{CheckResult, RuleResult, Undecided};
 use crate::report::sheet::{Ink, Piece, Sheet};
 use crate::rule::{Finding, Reason, Verdict, Witness};
 
 /// Findings and undecided obligations printed in full for one rule.
 const SHOWN: usize = 3;
+
+/// Rules listed in a table.
+const LISTED: usize = 12;
 
 /// Columns of the words on the left of a finding.
 const LABEL: usize = 10;
@@ -33,7 +36,7 @@ pub(super) fn failed(sheet: &mut Sheet, result: &CheckResult) {
             }
             sheet.gap();
             advice(sheet, rule);
-            step(sheet, &format!("tilltape explain {}/{}", rule.rule.pack, rule.rule.code));
+            step(sheet, &unbroken(&format!("tilltape explain {}/{}", rule.rule.pack, rule.rule.code)));
         }
     }
 }
@@ -81,7 +84,7 @@ fn table(sheet: &mut Sheet, result: &CheckResult, verdict: Verdict, title: &str)
     sheet.gap();
     sheet.flow(0, 0, &[(Ink::Strong, title.into())]);
     let hang = INDENT + width + 2;
-    for rule in of(result, verdict) {
+    for rule in of(result, verdict).take(LISTED) {
         let mut pieces = vec![
             (Ink::Strong, rule.rule.code.to_string()),
             plain(nbsp(width - rule.rule.code.to_string().len() + 2)),
@@ -91,6 +94,11 @@ fn table(sheet: &mut Sheet, result: &CheckResult, verdict: Verdict, title: &str)
             pieces.push((Ink::Faint, format!(" {} {advice}", sheet.glyph("—", "-"))));
         }
         sheet.flow(INDENT, hang, &pieces);
+    }
+    let rest = of(result, verdict).count().saturating_sub(LISTED);
+    if rest > 0 {
+        let dots = sheet.glyph("…", "...");
+        sheet.flow(INDENT, INDENT, &[(Ink::Faint, format!("{dots} and {rest} more"))]);
     }
 }
 
@@ -105,10 +113,10 @@ fn heading(sheet: &mut Sheet, word: Piece, rule: &RuleResult) {
         format!("{} {}, {} at stake", info.authority, info.level.as_str().to_uppercase(), info.impact);
     let judged = rule.met + rule.violated + rule.undecided_total();
     if rule.violated > 0 {
-        facts.push_str(&format!("; {} of {} broken", rule.violated, counted(judged, "obligation")));
+        facts.push_str(&format!("; {} of {} broken", grouped(rule.violated), counted(judged, "obligation")));
     }
     if rule.violated > 0 && rule.undecided_total() > 0 {
-        facts.push_str(&format!(", {} undecided", rule.undecided_total()));
+        facts.push_str(&format!(", {} undecided", grouped(rule.undecided_total())));
     }
     if rule.violated > 0 && !info.blocks() {
         facts.push_str("; does not decide the verdict");
@@ -130,7 +138,7 @@ fn violation(sheet: &mut Sheet, result: &CheckResult, number: usize, finding: &F
     sheet.flow(inner, inner + LABEL, &[label("expected"), plain(finding.expected.clone())]);
     sheet.flow(inner, inner + LABEL, &[label("got"), plain(finding.got.clone())]);
     if let Some(command) = show(result, finding.flow.as_deref(), &finding.witnesses) {
-        sheet.flow(inner, inner + LABEL, &[label("see"), plain(command)]);
+        sheet.flow(inner, inner + LABEL, &[label("see"), plain(unbroken(&command))]);
     }
 }
 
@@ -241,7 +249,7 @@ fn more(sheet: &mut Sheet, total: u64, shown: usize) {
     if rest > 0 {
         let dots = sheet.glyph("…", "...");
         sheet.gap();
-        sheet.flow(INDENT, INDENT, &[(Ink::Faint, format!("{dots} and {rest} more"))]);
+        sheet.flow(INDENT, INDENT, &[(Ink::Faint, format!("{dots} and {} more", grouped(rest)))]);
     }
 }
 
@@ -260,6 +268,11 @@ fn because(reason: Reason) -> &'static str {
 /// A word in the left column of a finding.
 fn label(word: &str) -> Piece {
     (Ink::Faint, format!("{word}{}", nbsp(LABEL - word.len())))
+}
+
+/// A command as one word, so that it can be copied.
+fn unbroken(command: &str) -> String {
+    command.replace(' ', "\u{a0}")
 }
 
 /// Spaces at which a line is not broken.

@@ -1,6 +1,6 @@
 //! The recordings a report rests on, and the inputs that could not be read.
 
-use super::summary::{counted, plain, span};
+use super::summary::{counted, grouped, plain, span};
 use crate::check::{CheckResult, Completeness, SourceSummary};
 use crate::report::Report;
 use crate::report::sheet::{Ink, Sheet};
@@ -51,7 +51,7 @@ pub(super) fn recordings(sheet: &mut Sheet, result: &CheckResult) {
 fn recording(sheet: &mut Sheet, source: &SourceSummary) {
     let mut parts = vec![counted(source.connections, "connection")];
     if source.refused > 0 {
-        parts.push(format!("{} refused", source.refused));
+        parts.push(format!("{} refused", grouped(source.refused)));
     }
     if source.flows > 0 {
         parts.push(counted(source.flows, "flow"));

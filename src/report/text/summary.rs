@@ -49,7 +49,7 @@ pub(super) fn count(sheet: &mut Sheet, result: &CheckResult) {
         let codes: Vec<String> = of(result, verdict).map(|rule| rule.rule.code.to_string()).collect();
         match (verdict, codes.len()) {
             (_, 0) => {}
-            (Verdict::Pass, n) if n <= 24 => parts.push(format!("{n} {word} ({})", codes.join(", "))),
+            (Verdict::Pass, n) if n <= LISTED => parts.push(format!("{n} {word} ({})", codes.join(", "))),
             (_, n) => parts.push(format!("{n} {word}")),
         }
     }
@@ -59,6 +59,9 @@ pub(super) fn count(sheet: &mut Sheet, result: &CheckResult) {
     sheet.gap();
     sheet.flow(0, 2, &pieces);
 }
+
+/// Passed rules are named up to this many; beyond, their number says enough.
+const LISTED: usize = 8;
 
 /// The rules that ended so.
 pub(super) fn of(result: &CheckResult, verdict: Verdict) -> impl Iterator<Item = &RuleResult> {
@@ -78,12 +81,25 @@ pub(super) fn the(party: Party) -> &'static str {
     }
 }
 
-/// `1 flow`, `2 flows`.
+/// `1 flow`, `2 flows`, `100,000 flows`.
 pub(super) fn counted(count: u64, one: &str) -> String {
     match count {
         1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
+        _ => format!("{} {one}s", grouped(count)),
     }
+}
+
+/// A number with a comma between thousands.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A time span that is not broken at the end of a line.
@@ -107,7 +123,10 @@ fn why(result: &CheckResult) -> String {
                 .filter(|rule| rule.rule.blocks())
                 .map(|rule| rule.rule.code.to_string())
                 .collect();
-            format!("no documented MUST was broken, but {} could not be decided", listed(&open))
+            match open.is_empty() {
+                true => "no documented MUST was exercised, so none was met".into(),
+                false => format!("no documented MUST was broken, but {} could not be decided", listed(&open)),
+            }
         }
         RunVerdict::ConformantWithWaivers => "every documented MUST exercised was met or waived".into(),
         RunVerdict::Conformant => match of(result, Verdict::Fail).count() {
@@ -132,7 +151,7 @@ fn who_broke_what(result: &CheckResult) -> String {
                 0 => {}
                 _ if accused().next().is_none() => {}
                 1 => broken.push(rule.rule.code.to_string()),
-                n => broken.push(format!("{} ({n} times)", rule.rule.code)),
+                n => broken.push(format!("{} ({} times)", rule.rule.code, grouped(n))),
             }
         }
         if !broken.is_empty() {

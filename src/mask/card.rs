@@ -4,26 +4,11 @@
 //! digit or separator stands, so ordinary text costs a fraction of a nanosecond a byte. Groups may be
 //! joined by single spaces or dashes. Digits inside a longer run of digits, a hexadecimal token, a UUID
 //! or behind a decimal point are not card numbers.
-//!
-//! Ranges: ISO/IEC 7812-1 and what the schemes publish about their issuer identification numbers.
 
 use std::ops::Range;
 
+use super::issuer::{Certainty, MAX_DIGITS, MIN_DIGITS, certainty, may_lead};
 use super::{emv, token};
-
-/// The fewest digits a card number has.
-pub(crate) const MIN_DIGITS: usize = 12;
-/// The most digits a card number has.
-pub(crate) const MAX_DIGITS: usize = 19;
-
-/// How sure a hit is, apart from the checksum, which one in ten random numbers passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Certainty {
-    /// A range and length a scheme reserves, but rarely issues; identifiers fall into it by chance.
-    Possible,
-    /// A range and length cards of a scheme commonly have.
-    Likely,
-}
 
 /// A card number found in some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,132 +215,6 @@ impl Layout {
         }
     }
 }
-
-/// Whether an issuer range starts with the digits at `start`: most identifiers and times fail here.
-#[inline]
-fn may_lead(bytes: &[u8], start: usize) -> bool {
-    /// For each first digit, the second digits that may follow, as bits.
-    const SECOND: [u16; 10] = [
-        0,
-        1 << 8,
-        0b00_1111_1110,
-        0b11_1111_0001,
-        0b11_1111_1111,
-        0b01_1111_1111,
-        0b11_1111_1111,
-        0,
-        0b00_0000_0110,
-        1 << 7,
-    ];
-    let seconds = SECOND[usize::from(bytes[start] - b'0')];
-    match bytes.get(start + 1) {
-        Some(second @ b'0'..=b'9') => seconds >> (second - b'0') & 1 == 1,
-        _ => seconds != 0,
-    }
-}
-
-/// Whether `digits` (ASCII) are a card number: length, issuer range and checksum.
-pub(crate) fn certainty(digits: &[u8]) -> Option<Certainty> {
-    if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) {
-        return None;
-    }
-    let prefix = digits[..6].iter().fold(0_u32, |prefix, digit| prefix * 10 + u32::from(digit - b'0'));
-    let length = 1_u32 << digits.len();
-    let range = RANGES
-        .iter()
-        .find(|range| range.from <= prefix && prefix <= range.to && range.lengths & length != 0)?;
-    luhn(digits).then_some(range.certainty)
-}
-
-/// Whether `digits` (ASCII) pass the checksum of ISO/IEC 7812-1, annex B.
-pub(crate) fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let value = u32::from(digit - b'0') << (place & 1);
-            if value > 9 { value - 9 } else { value }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
-/// Issuer identification numbers, as their first six digits, with the lengths issued under them.
-struct Issuers {
-    from: u32,
-    to: u32,
-    /// Bit n: n digits.
-    lengths: u32,
-    certainty: Certainty,
-}
-
-const fn issuers(from: u32, to: u32, lengths: u32, certainty: Certainty) -> Issuers {
-    Issuers { from, to, lengths, certainty }
-}
-
-const fn lengths(from: u32, to: u32) -> u32 {
-    (2 << to) - (1 << from)
-}
-
-/// In the order they are tried: the common before the rare, the narrow before the wide.
-const RANGES: &[Issuers] = {
-    use Certainty::{Likely, Possible};
-    const SIXTEEN: u32 = lengths(16, 16);
-    const LONG: u32 = lengths(16, 19);
-    &[
-        // Visa; 13 digits are old, 18 were Switch, 19 are rare.
-        issuers(400_000, 499_999, SIXTEEN, Likely),
-        issuers(400_000, 499_999, lengths(13, 13) | lengths(18, 19), Possible),
-        // Mastercard, both series.
-        issuers(510_000, 559_999, SIXTEEN, Likely),
-        issuers(222_100, 272_099, SIXTEEN, Likely),
-        // American Express.
-        issuers(340_000, 349_999, lengths(15, 15), Likely),
-        issuers(370_000, 379_999, lengths(15, 15), Likely),
-        // Diners Club and its ranges beyond 14 digits.
-        issuers(300_000, 305_999, lengths(14, 14), Likely),
-        issuers(309_500, 309_599, lengths(14, 14), Likely),
-        issuers(360_000, 369_999, lengths(14, 14), Likely),
-        issuers(380_000, 399_999, lengths(14, 14), Likely),
-        issuers(300_000, 305_999, LONG, Possible),
-        issuers(309_500, 309_599, LONG, Possible),
-        issuers(360_000, 369_999, lengths(15, 19), Possible),
-        issuers(380_000, 399_999, LONG, Possible),
-        // JCB; 15 digits are old.
-        issuers(352_800, 358_999, SIXTEEN, Likely),
-        issuers(352_800, 358_999, lengths(17, 19), Possible),
-        issuers(213_100, 213_199, lengths(15, 15), Possible),
-        issuers(180_000, 180_099, lengths(15, 15), Possible),
-        // Discover.
-        issuers(601_100, 601_199, LONG, Likely),
-        issuers(644_000, 659_999, LONG, Likely),
-        // UnionPay, and RuPay beside its second range.
-        issuers(620_000, 629_999, LONG, Likely),
-        issuers(810_000, 829_999, LONG, Possible),
-        // Maestro, Switch, Solo and Laser where they were issued in every length …
-        issuers(501_800, 501_899, lengths(12, 19), Likely),
-        issuers(502_000, 502_099, lengths(12, 19), Likely),
-        issuers(503_300, 503_399, lengths(12, 19), Likely),
-        issuers(503_800, 503_899, lengths(12, 19), Likely),
-        issuers(630_400, 630_499, lengths(12, 19), Likely),
-        issuers(633_300, 633_499, lengths(12, 19), Likely),
-        issuers(639_000, 639_099, lengths(12, 19), Likely),
-        issuers(560_000, 589_999, lengths(12, 19), Likely),
-        issuers(670_000, 679_999, lengths(12, 19), Likely),
-        // … and the rest of its ranges, shared with domestic schemes. At 12 digits only what no retrieval
-        // reference number can start with: the last digit of a year and the day in it, 001 to 366. At 13
-        // digits not at all, for they are shared with the article numbers of whole countries.
-        issuers(500_000, 500_099, lengths(12, 12), Possible),
-        issuers(636_700, 643_999, lengths(12, 12), Possible),
-        issuers(660_000, 699_999, lengths(12, 12), Possible),
-        issuers(500_000, 509_999, lengths(14, 19), Possible),
-        issuers(600_000, 699_999, lengths(14, 19), Possible),
-        // Mir and Troy.
-        issuers(220_000, 220_499, LONG, Possible),
-        issuers(979_200, 979_299, SIXTEEN, Possible),
-    ]
-};
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::card::{self, Card, MAX_DIGITS, MIN_DIGITS};
+use super::card::Card;
+use super::issuer::{self, MAX_DIGITS, MIN_DIGITS};
 
 /// The card number within the digits `group` that stands behind a tag and its length.
 pub(crate) fn card_in(bytes: &[u8], group: Range<usize>) -> Option<Card> {
@@ -15,7 +16,7 @@ pub(crate) fn card_in(bytes: &[u8], group: Range<usize>) -> Option<Card> {
             [b'5', b'7', high, low] => track_two(bytes, start, length(high, low)?)?,
             _ => return None,
         };
-        let certainty = card::certainty(bytes.get(start..end)?)?;
+        let certainty = issuer::certainty(bytes.get(start..end)?)?;
         Some(Card { range: start..end, certainty })
     })
 }

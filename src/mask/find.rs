@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use crate::text::json::{Cursor, JsonError, Kind, RawString};
 
-use super::card::{Cards, Certainty, MAX_DIGITS, MIN_DIGITS};
+use super::card::Cards;
+use super::issuer::{Certainty, MAX_DIGITS, MIN_DIGITS};
 use super::layer::Layer;
 use super::names::Meaning;
 use super::replace::{Form, is_masked, is_replaced_number};

@@ -12,6 +12,7 @@
 
 mod kind;
 mod policy;
+mod standard;
 
 mod suspect;
 
@@ -21,6 +22,7 @@ mod emv;
 mod field;
 mod find;
 mod handshake;
+mod issuer;
 mod layer;
 mod names;
 mod token;

@@ -12,6 +12,8 @@ pub(crate) struct Names {
     entries: Vec<(Box<[u8]>, Meaning)>,
     /// Bit set: the last three bytes of some name hash to it.
     tails: Box<[u64; 64]>,
+    /// By first and last letter: bit n, some such name can be spelled in n bytes.
+    lengths: Box<[u64; 1024]>,
 }
 
 /// What a field name says about its value.
@@ -28,7 +30,7 @@ pub(crate) enum Meaning {
 impl Names {
     /// A table without names.
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), tails: Box::new([0; 64]) }
+        Self { entries: Vec::new(), tails: Box::new([0; 64]), lengths: Box::new([0; 1024]) }
     }
 
     /// Adds a name. A name that is there keeps its meaning, except that a place yields to a kind.
@@ -43,7 +45,9 @@ impl Names {
         if meaning == Meaning::Identifier {
             return;
         }
-        let [.., a, b, c] = *name else { return };
+        let [first, .., a, b, c] = *name else { return };
+        // Up to three separators in it.
+        self.lengths[ends(first, c)] |= 0b1111 << name.len();
         for tail in
             [[a, b, c], [b, b'_', c], [b, b'-', c], [b, b' ', c], [b'_', b, c], [b'-', b, c], [b' ', b, c]]
         {
@@ -67,7 +71,17 @@ impl Names {
         }
         let from = quote.saturating_sub(LONGEST);
         let start = bytes[from..quote].iter().rposition(|&byte| byte == b'"')?;
-        self.lookup(&bytes[from + start + 1..quote])
+        let name = &bytes[from + start + 1..quote];
+        if self.may_be(name) { self.lookup(name) } else { None }
+    }
+
+    /// Whether a key may be one of the names: false is final.
+    #[inline]
+    fn may_be(&self, key: &[u8]) -> bool {
+        match *key {
+            [first, .., last] => self.lengths[ends(first, last)] >> key.len().min(63) & 1 == 1,
+            _ => false,
+        }
     }
 
     fn lookup(&self, name: &[u8]) -> Option<Meaning> {
@@ -76,6 +90,11 @@ impl Names {
         let at = self.entries.binary_search_by(|(entry, _)| (**entry).cmp(name)).ok()?;
         Some(self.entries[at].1)
     }
+}
+
+#[inline]
+fn ends(first: u8, last: u8) -> usize {
+    usize::from(first & 31) << 5 | usize::from(last & 31)
 }
 
 #[inline]

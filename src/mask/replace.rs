@@ -8,7 +8,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Sensitive;
-use super::card::{self, MAX_DIGITS, MIN_DIGITS};
+use super::issuer::{self, MAX_DIGITS, MIN_DIGITS};
 
 /// How a value is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Replacer {
             if other.get(1) == Some(&b'7') {
                 other[1] = b'8';
             }
-            if !card::luhn(&other) && !holds_card(&other) {
+            if !issuer::luhn(&other) && !holds_card(&other) {
                 return other;
             }
         }
@@ -111,7 +111,7 @@ fn holds_card(digits: &[u8]) -> bool {
     (0..digits.len()).any(|start| {
         (MIN_DIGITS..=MAX_DIGITS)
             .filter_map(|length| digits.get(start..start + length))
-            .any(|part| card::certainty(part).is_some())
+            .any(|part| issuer::certainty(part).is_some())
     })
 }
 

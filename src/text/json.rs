@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::scan;
+
 /// Containers may nest this deep; deeper text is reported as an error, never a stack overflow.
 pub const MAX_DEPTH: usize = 128;
 
@@ -135,15 +137,8 @@ impl<'a> Cursor<'a> {
 
     /// Reads over the next value, validating it.
     pub fn skip(&mut self) -> Result<(), JsonError> {
-        match self.kind()? {
-            Kind::Object => self.object(|_, cursor| cursor.skip()),
-            Kind::Array => self.array(|_, cursor| cursor.skip()),
-            Kind::String => self.string().map(drop),
-            Kind::Number => self.number().map(drop),
-            Kind::True => self.word("true"),
-            Kind::False => self.word("false"),
-            Kind::Null => self.word("null"),
-        }
+        self.at = scan::value(self.text, self.at, self.depth)?;
+        Ok(())
     }
 
     /// Reads an object; `member` is called with each key, in order, and must read its value.
@@ -213,23 +208,9 @@ impl<'a> Cursor<'a> {
             return Err(self.expected("`\"`"));
         }
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at += plain_run(&self.text.as_bytes()[self.at..]);
-            match self.peek() {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(RawString { raw, start, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.expected("an escape instead of a control character")),
-                None => return Err(self.expected("the end of the string")),
-            }
-        }
+        let end = scan::string(self.text.as_bytes(), start)?;
+        self.at = end.at + 1;
+        Ok(RawString { raw: &self.text[start..end.at], start, escaped: end.escaped })
     }
 
     /// Reads a number token and returns its spelling.
@@ -237,20 +218,7 @@ impl<'a> Cursor<'a> {
     pub fn number(&mut self) -> Result<&'a str, JsonError> {
         self.space();
         let start = self.at;
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
-        }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
+        self.at = scan::number(self.text.as_bytes(), start)?;
         Ok(&self.text[start..self.at])
     }
 
@@ -274,53 +242,19 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
+        self.at = scan::space(self.text.as_bytes(), self.at);
     }
 
     #[inline]
     fn open(&mut self, bracket: u8, expected: &'static str) -> Result<(), JsonError> {
         self.space();
+        if self.depth == MAX_DEPTH {
+            return Err(self.expected("at most 128 nested containers"));
+        }
         if !self.take(bracket) {
             return Err(self.expected(expected));
         }
         self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(self.expected("at most 128 nested containers")) } else { Ok(()) }
-    }
-
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
-    }
-
-    fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
-        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            self.at += word.len();
-            Ok(())
-        } else {
-            Err(self.expected(word))
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), JsonError> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_some_and(|b| b.is_ascii_hexdigit()) {
-                        return Err(self.expected("four hexadecimal digits"));
-                    }
-                    self.at += 1;
-                }
-            }
-            _ => return Err(self.expected("an escape character")),
-        }
         Ok(())
     }
 
@@ -328,49 +262,6 @@ impl<'a> Cursor<'a> {
     fn expected(&self, expected: &'static str) -> JsonError {
         JsonError { at: self.at, expected }
     }
-}
-
-/// How many bytes of a string come before its next quote, backslash or control character.
-#[inline]
-fn plain_run(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    // Short strings end within a few words; long ones go on in blocks that compilers vectorise.
-    while at < 32 {
-        let Some(word) = bytes.get(at..at + 8) else { return at + plain_bytes(&bytes[at..]) };
-        let special = special_bytes(u64::from_le_bytes(word.try_into().expect("a slice of eight bytes")));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while let Some(block) = bytes.get(at..at + 64) {
-        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            break;
-        }
-        at += 64;
-    }
-    at + plain_bytes(&bytes[at..])
-}
-
-fn plain_bytes(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&byte| is_special(byte)).unwrap_or(bytes.len())
-}
-
-#[inline]
-fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
-}
-
-/// The high bit of each byte that ends a plain run; exact up to and including the lowest such byte.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    let quote = word ^ (ONES * b'"' as u64);
-    let slash = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    (zero(quote) | zero(slash) | control) & HIGH
 }
 
 /// The characters that the content of a string token says, each with the bytes of `raw` it stands for.

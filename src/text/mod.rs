@@ -1,8 +1,9 @@
-//! Text as the tools need it: JSON that keeps its positions, JSON pointers, named sources and spans.
+//! Text as the tools need it: JSON that keeps its positions, and JSON pointers.
 //!
 //! Nothing here knows payments, packs or cassettes.
 
 pub mod json;
 mod pointer;
+mod scan;
 
 pub use pointer::{Pointer, PointerError};

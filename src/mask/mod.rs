@@ -7,8 +7,14 @@
 //!           find (structure, escapes, field names) ──▶ hits ──▶ replace (keyed) ──▶ masked text
 //! ```
 //!
-//! A pure function of text, policy and key: no clock, no randomness, no file. What is *not* looked at:
-//! card numbers in images, in packed decimal or UTF-16, and spelled in words.
+//! A pure function of text, policy and key: no clock, no randomness, no file.
+//!
+//! What it cannot know: a random decimal identifier of 16 digits looks exactly like a card number about
+//! three times in a hundred (issuer range and checksum by chance; other lengths, less than two; times,
+//! UUIDs and hexadecimal tokens, never). It is then masked, the same way everywhere, so that correlation
+//! holds; a pack that names it an identifier makes the case rarer. What it does not look at: images,
+//! packed decimal, UTF-16, digits in several fields, JSON within JSON deeper than four strings, and
+//! `name=value` inside the strings of a JSON message, unless the value is itself a card number.
 
 mod kind;
 mod policy;

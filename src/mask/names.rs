@@ -45,9 +45,10 @@ impl Names {
         if meaning == Meaning::Identifier {
             return;
         }
-        let [first, .., a, b, c] = *name else { return };
-        // Up to three separators in it.
-        self.lengths[ends(first, c)] |= 0b1111 << name.len();
+        let [.., a, b, c] = *name else { return };
+        for length in name.len()..=name.len() + MOST_SEPARATORS {
+            self.lengths[ends(name[0], c)] |= 1 << length;
+        }
         for tail in
             [[a, b, c], [b, b'_', c], [b, b'-', c], [b, b' ', c], [b'_', b, c], [b'-', b, c], [b' ', b, c]]
         {
@@ -64,6 +65,10 @@ impl Names {
     /// What the field whose name ends right before the quote at `quote` means, if that may be sensitive.
     #[inline]
     pub(crate) fn ending_at(&self, bytes: &[u8], quote: usize) -> Option<Meaning> {
+        let mut quote = quote;
+        while quote > 0 && is_separator(bytes[quote - 1]) {
+            quote -= 1;
+        }
         let tail = *bytes[..quote].last_chunk::<3>()?;
         let (word, bit) = slot(tail);
         if self.tails[word] & bit == 0 {
@@ -71,7 +76,7 @@ impl Names {
         }
         let from = quote.saturating_sub(LONGEST);
         let start = bytes[from..quote].iter().rposition(|&byte| byte == b'"')?;
-        let name = &bytes[from + start + 1..quote];
+        let name = trimmed(&bytes[from + start + 1..quote]);
         if self.may_be(name) { self.lookup(name) } else { None }
     }
 
@@ -79,7 +84,7 @@ impl Names {
     #[inline]
     fn may_be(&self, key: &[u8]) -> bool {
         match *key {
-            [first, .., last] => self.lengths[ends(first, last)] >> key.len().min(63) & 1 == 1,
+            [first, .., last] => key.len() < 64 && self.lengths[ends(first, last)] >> key.len() & 1 == 1,
             _ => false,
         }
     }
@@ -104,20 +109,39 @@ fn slot(tail: [u8; 3]) -> (usize, u64) {
     (index >> 6, 1 << (index & 63))
 }
 
-/// The name in lower case, without separators.
+#[inline]
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b' ')
+}
+
+/// The name without separators around it.
+fn trimmed(name: &[u8]) -> &[u8] {
+    let start = name.iter().position(|&byte| !is_separator(byte)).unwrap_or(name.len());
+    let end = name.iter().rposition(|&byte| !is_separator(byte)).map_or(start, |last| last + 1);
+    &name[start..end]
+}
+
+/// The name in lower case, without separators: of those, three may stand within, none beside another.
 fn normalise<'b>(name: &[u8], buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
+    let name = trimmed(name);
     if name.len() > LONGEST {
         return None;
     }
     let mut length = 0;
-    for byte in name {
-        if !matches!(byte, b'_' | b'-' | b' ') {
+    let mut after_separator = false;
+    for &byte in name {
+        if !is_separator(byte) {
             buffer[length] = byte.to_ascii_lowercase();
             length += 1;
+        } else if after_separator {
+            return None;
         }
+        after_separator = is_separator(byte);
     }
-    Some(&buffer[..length])
+    (name.len() <= length + MOST_SEPARATORS).then_some(&buffer[..length])
 }
+
+const MOST_SEPARATORS: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +159,7 @@ mod tests {
             assert!(names.get(text).is_some(), "{text}");
             assert!(names.ending_at(json.as_bytes(), text.len() + 2).is_some(), "{text}");
         }
-        for text in ["pin_blocks", "block", "pin", "", "track3"] {
+        for text in ["pin_blocks", "block", "pin", "", "track3", "cv__v", "p_i_n_b_lock"] {
             assert_eq!(names.get(text), None, "{text}");
         }
     }

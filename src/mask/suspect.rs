@@ -62,16 +62,113 @@ impl Names {
     #[inline]
     fn before_colon(&self, bytes: &[u8], colon: usize) -> bool {
         let mut end = colon;
-        while end > 0 && matches!(bytes[end - 1], b' ' | b'\t' | b'\n' | b'\r') {
-            end -= 1;
+        loop {
+            match bytes[..end] {
+                [.., b' ' | b'\t' | b'\n' | b'\r'] => end -= 1,
+                // White space of JSON within a string.
+                [.., b'\\', b'n' | b't' | b'r'] => end = before_slashes(bytes, end - 1),
+                _ => break,
+            }
         }
-        if end == 0 || bytes[end - 1] != b'"' {
+        if !bytes[..end].ends_with(b"\"") {
             return false;
         }
-        end -= 1;
-        while end > 0 && bytes[end - 1] == b'\\' {
-            end -= 1;
-        }
+        let end = before_slashes(bytes, end - 1);
         self.ending_at(bytes, end).is_some_and(|meaning| meaning != Meaning::Identifier)
+    }
+}
+
+/// Where the backslashes that reach up to `end` begin.
+fn before_slashes(bytes: &[u8], mut end: usize) -> usize {
+    while end > 0 && bytes[end - 1] == b'\\' {
+        end -= 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mask::find::{self, Purpose};
+
+    /// A key or a piece of text, in a spelling that may hide what it says.
+    fn any_words() -> impl Strategy<Value = String> {
+        let words = prop::sample::select(vec![
+            "cvv",
+            "CVV_2",
+            "pin-block",
+            "Card Number",
+            "track_1",
+            "password",
+            "pan",
+            "holder",
+            "flow_id",
+            "é",
+            "4111111111111111",
+            "3782 822463 10005",
+            "4111 1111-",
+            "12",
+            "-",
+            " ",
+            "=2512101",
+            "D25122010000",
+            "%34111111111111111",
+            "4111%201111%201111%201111",
+            "x",
+            "*",
+            ":",
+            "%7B%22cvv%22:%221%22%7D",
+            "\\",
+            "/",
+        ]);
+        prop::collection::vec(words, 0..3).prop_map(|words| words.concat())
+    }
+
+    /// JSON, JSON within its strings, and escapes where none are needed.
+    fn any_json() -> impl Strategy<Value = String> {
+        let string = (any_words(), any::<u8>()).prop_map(|(text, escapes)| {
+            let token = serde_json::to_string(&text).expect("a string");
+            let escape = |(at, character): (usize, char)| {
+                if escapes & 1 == 1
+                    && character.is_ascii_alphanumeric()
+                    && at % 3 == 0
+                    && !token.contains('\\')
+                {
+                    format!("\\u{:04X}", u32::from(character))
+                } else {
+                    character.to_string()
+                }
+            };
+            token.chars().enumerate().map(escape).collect::<String>()
+        });
+        let string = string.boxed();
+        let number =
+            prop::sample::select(vec!["4111111111111111", "123", "-1.5", "378282246310005.0", "1e3"]);
+        let leaf = prop_oneof![string.clone(), number.prop_map(str::to_owned)];
+        leaf.prop_recursive(4, 20, 4, move |inner| {
+            let space = prop::sample::select(vec!["", " ", "\n\t"]);
+            let member = (string.clone(), space, inner.clone())
+                .prop_map(|(key, space, value)| format!("{key}{space}:{space}{value}"));
+            prop_oneof![
+                prop::collection::vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
+                prop::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|values| format!("[{}]", values.join(","))),
+                inner.prop_map(|json| serde_json::to_string(&json).expect("a string")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn whatever_is_found_was_suspected(json in any_json()) {
+            let place = "/holder".parse().expect("a pointer");
+            let policy = Policy::standard().with_pointer(place, crate::mask::MaskedKind::Sensitive);
+            let found = find::in_json(&policy, &json, Purpose::Mask).expect("JSON");
+            prop_assert!(found.is_empty() || policy.suspects(&json), "{}", json);
+        }
     }
 }

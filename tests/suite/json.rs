@@ -32,13 +32,13 @@ fn any_text() -> impl Strategy<Value = String> {
 
 /// Texts that are JSON, or nearly.
 fn any_json() -> impl Strategy<Value = String> {
-    let whole = (any_value(), any::<bool>()).prop_map(|(value, pretty)| {
-        if pretty { format!("{value:#}") } else { value.to_string() }
-    });
+    let whole = (any_value(), any::<bool>())
+        .prop_map(|(value, pretty)| if pretty { format!("{value:#}") } else { value.to_string() });
     let whole = whole.boxed();
     let bits = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "00", "-", "0", "1", ".", "e", "E+", "true", "nul", "null",
-        " ", "\n", "\u{b}", "\u{a0}", "\u{0}", "\\ud800", "\\udc00", "\\u00e9", "\\x", "é", "\u{7f}", "false", "a",
+        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "00", "-", "0", "1", ".", "e", "E+", "true", "nul",
+        "null", " ", "\n", "\u{b}", "\u{a0}", "\u{0}", "\\ud800", "\\udc00", "\\u00e9", "\\x", "é", "\u{7f}",
+        "false", "a",
     ]);
     let edit = (any::<prop::sample::Index>(), 0..3_usize, bits.clone());
     prop_oneof![
@@ -46,7 +46,8 @@ fn any_json() -> impl Strategy<Value = String> {
         prop::collection::vec(bits, 0..12).prop_map(|bits| bits.concat()),
         (whole, prop::collection::vec(edit, 1..4)).prop_map(|(text, edits)| {
             edits.into_iter().fold(text, |mut text, (at, removed, inserted)| {
-                let boundaries: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+                let boundaries: Vec<usize> =
+                    text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
                 let from = at.index(boundaries.len());
                 let to = (from + removed).min(boundaries.len() - 1);
                 text.replace_range(boundaries[from]..boundaries[to], inserted);

@@ -12,6 +12,7 @@ mod cassette;
 mod curated;
 mod events;
 mod format;
+mod json;
 mod kill;
 mod leak;
 mod licences;

@@ -2,10 +2,12 @@
 
 mod conceal;
 mod engine;
+mod exchange;
 mod result;
 
 pub use conceal::conceal;
 pub use engine::{Check, Options, SourceInfo};
+pub use exchange::{ExchangeFailure, try_exchange};
 pub use result::{
     Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing, Undecided,
 };

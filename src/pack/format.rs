@@ -103,6 +103,7 @@ pub(super) struct TestDef {
     pub absent: Option<Text>,
     pub exactly_one_of: Option<Vec<Text>>,
     pub at: Option<Text>,
+    pub key: Option<Text>,
     pub equals: Option<toml::Value>,
     pub any_of: Option<Vec<toml::Value>>,
     pub is: Option<OneOrMany<Text>>,

@@ -359,11 +359,7 @@ impl Resolver {
             absent,
             exactly_one_of,
             at,
-            equals,
-            any_of,
-            is,
-            not_empty,
-            format,
+            key,
             any,
             all,
             not,
@@ -372,6 +368,7 @@ impl Resolver {
             duplicate_keys,
             clear_card_data,
             owned_by_endpoint,
+            ..
         } = def.get_ref();
         let mut found = Vec::new();
         if let Some(pointer) = has {
@@ -385,25 +382,14 @@ impl Resolver {
         }
         if let Some(pointer) = at {
             let slot = self.slot(file, pointer)?;
-            let mut wanted = Vec::new();
-            wanted.extend(equals.as_ref().map(|value| ValueTest::OneOf(vec![literal(value)])));
-            wanted.extend(any_of.as_ref().map(|all| ValueTest::OneOf(all.iter().map(literal).collect())));
-            if let Some(words) = is {
-                let types = words.0.iter().filter_map(|word| self.json_type(file, word)).collect();
-                wanted.push(ValueTest::Is(types));
-            }
-            if *not_empty == Some(true) {
-                wanted.push(ValueTest::NotEmpty);
-            }
-            if let Some(word) = format {
-                wanted.push(ValueTest::Format(self.word(file, word, &Format::WORDS)?));
-            }
-            if wanted.is_empty() {
-                let message =
-                    "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, `format`";
-                self.errors.push(file.error(def.span(), message));
-            }
+            let wanted = self.value_tests(file, def);
             found.extend(wanted.into_iter().map(|wanted| Test::Value(slot, wanted)));
+        }
+        if let Some(name) = key {
+            let grouping = self.grouping(file, Some(name))?;
+            let keys = self.keys_of(grouping);
+            let wanted = self.value_tests(file, def);
+            found.extend(wanted.into_iter().map(|wanted| Test::Key(keys.clone(), wanted)));
         }
         found.extend(any.as_ref().map(|defs| Test::Any(self.tests(file, defs))));
         found.extend(all.as_ref().map(|defs| Test::All(self.tests(file, defs))));
@@ -438,6 +424,41 @@ impl Resolver {
             self.errors.push(file.error(def.span(), "expected a question such as `has` or `at`"));
         }
         found.pop()
+    }
+
+    /// The questions a test asks about a value.
+    fn value_tests(&mut self, file: &File<'_>, def: &Spanned<TestDef>) -> Vec<ValueTest> {
+        let TestDef { equals, any_of, is, not_empty, format, .. } = def.get_ref();
+        let mut wanted = Vec::new();
+        wanted.extend(equals.as_ref().map(|value| ValueTest::OneOf(vec![literal(value)])));
+        wanted.extend(any_of.as_ref().map(|all| ValueTest::OneOf(all.iter().map(literal).collect())));
+        if let Some(words) = is {
+            let types = words.0.iter().filter_map(|word| self.json_type(file, word)).collect();
+            wanted.push(ValueTest::Is(types));
+        }
+        if *not_empty == Some(true) {
+            wanted.push(ValueTest::NotEmpty);
+        }
+        if let Some(word) = format {
+            wanted.extend(self.word(file, word, &Format::WORDS).map(ValueTest::Format));
+        }
+        if wanted.is_empty() {
+            let message =
+                "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, `format`";
+            self.errors.push(file.error(def.span(), message));
+        }
+        wanted
+    }
+
+    /// Where each kind carries the first part of a key.
+    fn keys_of(&self, grouping: GroupingId) -> Vec<(KindId, Slot)> {
+        let kinds = self.kinds.iter().enumerate();
+        kinds
+            .filter_map(|(index, kind)| {
+                let key = kind.keys.iter().find(|key| key.grouping == grouping)?;
+                Some((KindId(index), *key.slots.first()?))
+            })
+            .collect()
     }
 
     fn slot(&mut self, file: &File<'_>, pointer: &Text) -> Option<Slot> {

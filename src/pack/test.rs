@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::extract::{Extract, Found, Slot, Trie};
-use super::model::{Endpoint, EndpointId};
+use super::model::{Endpoint, EndpointId, KindId};
 use crate::mask::MaskedKind;
 use crate::text::json::{self, Kind};
 
@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub masked: MaskedSet,
     /// Whether card data in clear was looked for when it was recorded.
     pub scanned: bool,
+    /// Its kind, once that is known.
+    pub kind: Option<KindId>,
 }
 
 /// Which kinds of values were masked in a message.
@@ -43,6 +45,8 @@ pub enum Test {
     ExactlyOne(Vec<Slot>),
     /// There is a value at the pointer, and every value there is like this.
     Value(Slot, ValueTest),
+    /// Like [`Test::Value`], of the value that is a key of the message's kind.
+    Key(Vec<(KindId, Slot)>, ValueTest),
     /// Any of these holds.
     Any(Vec<Test>),
     /// All of these hold.
@@ -140,6 +144,10 @@ impl View<'_> {
         tests.iter().all(|test| test.holds(self))
     }
 
+    fn key(&self, keys: &[(KindId, Slot)]) -> Option<Slot> {
+        keys.iter().find(|(kind, _)| Some(*kind) == self.kind).map(|&(_, slot)| slot)
+    }
+
     fn endpoint_of(&self, named_at: &[Slot], endpoints: &[Endpoint]) -> Option<EndpointId> {
         let named = named_at.iter().find_map(|&slot| self.extract.first(slot));
         let Some(named) = named else { return self.endpoint };
@@ -161,6 +169,9 @@ impl Test {
                 view.extract.first(*slot).is_some()
                     && view.extract.all(*slot).all(|found| test.holds(found, view.text))
             }
+            Self::Key(keys, test) => view.key(keys).is_none_or(|slot| {
+                view.extract.first(slot).is_some_and(|found| test.holds(found, view.text))
+            }),
             Self::Any(tests) => tests.iter().any(|test| test.holds(view)),
             Self::All(tests) => view.holds(tests),
             Self::Not(test) => !test.holds(view),
@@ -179,7 +190,7 @@ impl Test {
     }
 
     /// What it asks for, as a phrase: "`/event/resource/results` holding something".
-    pub fn wanted(&self, trie: &Trie) -> String {
+    pub fn wanted(&self, view: &View<'_>, trie: &Trie) -> String {
         let at = |slot: &Slot| format!("`{}`", trie.pointer(*slot));
         match self {
             Self::Has(slot) => format!("a value at {}", at(slot)),
@@ -188,9 +199,13 @@ impl Test {
                 format!("exactly one of {}", list(slots.iter().map(at), "and"))
             }
             Self::Value(slot, test) => format!("{} {}", at(slot), test.wanted()),
-            Self::Any(tests) => list(tests.iter().map(|test| test.wanted(trie)), "or"),
-            Self::All(tests) => list(tests.iter().map(|test| test.wanted(trie)), "and"),
-            Self::Not(test) => format!("not: {}", test.wanted(trie)),
+            Self::Key(keys, test) => match view.key(keys) {
+                Some(slot) => format!("{} {}", at(&slot), test.wanted()),
+                None => "a key".to_owned(),
+            },
+            Self::Any(tests) => list(tests.iter().map(|test| test.wanted(view, trie)), "or"),
+            Self::All(tests) => list(tests.iter().map(|test| test.wanted(view, trie)), "and"),
+            Self::Not(test) => format!("not: {}", test.wanted(view, trie)),
             Self::Masked(_) => "a value that had to be masked".to_owned(),
             Self::ClearCardData => "card data in clear".to_owned(),
             Self::CloseCodeSendable => "a close code that may be sent (RFC 6455, section 7.4)".to_owned(),
@@ -217,6 +232,7 @@ impl Test {
                     None => value(slot),
                 }
             }
+            Self::Key(keys, _) => view.key(keys).map_or_else(String::new, |slot| value(&slot)),
             Self::ExactlyOne(slots) => {
                 let there = slots.iter().filter(|&&slot| view.extract.first(slot).is_some());
                 let there: Vec<_> = there.map(|&slot| format!("`{}`", trie.pointer(slot))).collect();
@@ -227,7 +243,7 @@ impl Test {
                 let broken = tests.iter().find(|test| !test.holds(view));
                 broken.map_or_else(String::new, |test| test.seen(view, trie))
             }
-            Self::Not(test) => test.wanted(trie),
+            Self::Not(test) => test.wanted(view, trie),
             Self::Masked(_) | Self::ClearCardData => "none".to_owned(),
             Self::CloseCodeSendable => match view.close_code {
                 Some(code) => format!("close code {code}"),
@@ -250,6 +266,7 @@ impl Test {
         match self {
             Self::Value(slot, test) => view.extract.all(*slot).find(|&found| !test.holds(found, view.text)),
             Self::Absent(slot) | Self::OwnedByEndpoint { at: slot, .. } => view.extract.first(*slot),
+            Self::Key(keys, _) => view.extract.first(view.key(keys)?),
             Self::All(tests) => {
                 tests.iter().find(|test| !test.holds(view)).and_then(|test| test.offending(view))
             }

@@ -365,7 +365,7 @@ impl Judge {
         let link = self.ledger.links.find(connection);
         let endpoint = self.ledger.links.get(link).endpoint;
         let masked: MaskedSet = masked.iter().map(|masked| masked.was).collect();
-        let view = View { text, extract, endpoint, close_code, masked, scanned: self.masked };
+        let view = View { text, extract, endpoint, close_code, masked, scanned: self.masked, kind: None };
         let Some(kind) = self.ledger.pack.classify(carrier, from, &view) else { return };
         let mut groups = [None; MAX_GROUPINGS];
         let mut lacks_key = false;
@@ -386,7 +386,7 @@ impl Judge {
             connection,
             from,
             kind,
-            view,
+            view: View { kind: Some(kind), ..view },
             groups,
             tainted: None,
             kept: None,

@@ -4,7 +4,7 @@ use super::ledger::{Charge, Ledger, a, of_flow, the};
 use super::sighting::{GroupSlot, RuleIndex, Sighting};
 use crate::pack::Precede;
 
-/// One `precede` rule at work.
+/// One `precede` rule at work. What came unasked uses up no permission.
 #[derive(Debug)]
 pub(crate) struct PrecedeRule {
     pub(crate) rule: RuleIndex,
@@ -52,9 +52,9 @@ impl PrecedeRule {
         let each = self.precede.each;
         let counts = self.counts(group);
         let allowed = if each { counts.first > counts.then } else { counts.first > 0 };
-        counts.then += 1;
-        let (first, then) = (counts.first, counts.then);
+        let (first, then) = (counts.first, counts.then + 1);
         if allowed {
+            counts.then += 1;
             ledger.met(self.rule, sighting);
             return;
         }

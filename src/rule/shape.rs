@@ -25,7 +25,7 @@ impl ShapeRule {
             Charge {
                 accused: sighting.from,
                 what: format!("{} sent {} that is not as it has to be", the(sighting.from), a(noun)),
-                expected: broken.wanted(&ledger.pack.trie),
+                expected: broken.wanted(&sighting.view, &ledger.pack.trie),
                 got: broken.seen(&sighting.view, &ledger.pack.trie),
                 earlier: Vec::new(),
                 role: "message",

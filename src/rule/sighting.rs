@@ -133,12 +133,6 @@ impl Witnesses {
         id
     }
 
-    /// One more holder of what is kept.
-    pub(crate) fn share(&mut self, id: SeenId) -> SeenId {
-        self.seen[id.0 as usize].holders += 1;
-        id
-    }
-
     /// One holder less.
     pub(crate) fn release(&mut self, id: SeenId) {
         let seen = &mut self.seen[id.0 as usize];
@@ -150,10 +144,6 @@ impl Witnesses {
 
     pub(crate) fn n(&self, id: SeenId) -> EventNumber {
         self.seen[id.0 as usize].n
-    }
-
-    pub(crate) fn at(&self, id: SeenId) -> Offset {
-        self.seen[id.0 as usize].at
     }
 
     /// What is kept, as a witness.

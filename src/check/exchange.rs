@@ -1,0 +1,101 @@
+//! The exchanges of a rule page as tests: each is judged by the whole pack, and has to show what it says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Check, CheckResult, Completeness, Options, RuleResult, SourceInfo};
+use crate::conversation::transcript;
+use crate::pack::{Exchange, Expected, Pack, Rule};
+use crate::rule::{Finding, Verdict};
+
+/// An exchange that does not show what its page says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{page}:{line}: expected {expected}, got {got}")]
+pub struct ExchangeFailure {
+    /// Path of the page.
+    pub page: String,
+    /// Line of the exchange in it, or of the mistake in its transcript.
+    pub line: usize,
+    /// What the page says.
+    pub expected: String,
+    /// What the pack said.
+    pub got: String,
+}
+
+/// Judges an exchange of a rule's page by `pack`.
+pub fn try_exchange(pack: &Arc<Pack>, rule: &Rule, exchange: &Exchange) -> Result<(), ExchangeFailure> {
+    let failure = |line: usize, got: String| ExchangeFailure {
+        page: rule.info.page.clone(),
+        line,
+        expected: Words(rule, exchange.expected).to_string(),
+        got,
+    };
+    let events = transcript::parse(&exchange.transcript).map_err(|error| {
+        failure(
+            exchange.line + error.line,
+            format!("no transcript: expected {}, got {}", error.expected, error.got),
+        )
+    })?;
+    let mut check = Check::new(Arc::clone(pack), Options::default());
+    check.begin(SourceInfo { name: rule.info.page.clone(), ..SourceInfo::default() });
+    for event in &events {
+        check.observe(event).map_err(|error| failure(exchange.line, error.to_string()))?;
+    }
+    check.end(Completeness::Finished);
+    let result = check.finish();
+    let own = result.rules.iter().find(|own| own.rule.code == rule.info.code);
+    let Some(own) = own else { return Err(failure(exchange.line, "a pack without the rule".to_owned())) };
+    let holds = match exchange.expected {
+        Expected::Pass => own.verdict == Verdict::Pass && findings(&result).next().is_none(),
+        Expected::Fail { at, blames } => {
+            let shown = |finding: &Finding| {
+                finding.accused == blames && finding.witnesses.iter().any(|witness| witness.n == at)
+            };
+            let mut roots = findings(&result).filter(|(_, finding)| finding.follows_from.is_none());
+            matches!((roots.next(), roots.next()),
+                (Some((of, finding)), None) if of.rule.code == rule.info.code && shown(finding))
+        }
+        Expected::Inconclusive => own.verdict == Verdict::Inconclusive && findings(&result).next().is_none(),
+    };
+    if holds { Ok(()) } else { Err(failure(exchange.line, got(own, &result))) }
+}
+
+fn findings(result: &CheckResult) -> impl Iterator<Item = (&RuleResult, &Finding)> {
+    result.rules.iter().flat_map(|rule| rule.findings.iter().map(move |finding| (rule, finding)))
+}
+
+fn got(own: &RuleResult, result: &CheckResult) -> String {
+    let mut got = own.verdict.to_string();
+    if let Some(reason) = own.undecided.keys().next() {
+        got.push_str(&format!(" ({})", reason.as_str()));
+    }
+    for (rule, finding) in findings(result) {
+        let at: Vec<String> = finding.witnesses.iter().map(|witness| witness.n.0.to_string()).collect();
+        let follows = finding.follows_from.as_ref().map(|root| format!(", following from {root}"));
+        got.push_str(&format!(
+            "; {} at {} blames {}{}: {}",
+            rule.rule.code,
+            at.join(" and "),
+            finding.accused,
+            follows.unwrap_or_default(),
+            finding.what
+        ));
+    }
+    got
+}
+
+/// An expectation in words.
+struct Words<'a>(&'a Rule, Expected);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = &self.0.info.code;
+        match self.1 {
+            Expected::Pass => write!(f, "{code} PASS and no finding"),
+            Expected::Fail { at, blames } => {
+                write!(f, "one root finding, {code} at {} blames {blames}", at.0)
+            }
+            Expected::Inconclusive => write!(f, "{code} INCONCLUSIVE and no finding"),
+        }
+    }
+}

@@ -160,6 +160,8 @@ pub(super) struct FrontMatter {
     pub source: Vec<String>,
     #[serde(default)]
     pub root: bool,
+    #[serde(default)]
+    pub independent: bool,
     pub advice: Option<String>,
     pub pattern: Spanned<PatternDef>,
 }

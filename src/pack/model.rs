@@ -51,6 +51,8 @@ pub struct Rule {
     pub info: Arc<RuleInfo>,
     /// Whether what it accuses is a root: what follows from it is folded under it.
     pub root: bool,
+    /// Whether what it accuses stands by itself, whatever else is wrong with the message.
+    pub independent: bool,
     /// What it asks for.
     pub pattern: Pattern,
     /// What to record to get it exercised, where the page says so.

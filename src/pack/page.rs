@@ -97,10 +97,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Parts, PackError> {
 fn exchanges(file: &str, text: &str, body_at: usize) -> Result<Vec<Exchange>, PackError> {
     let mut exchanges = Vec::new();
     let mut at = body_at;
-    let mut line = text[..body_at].matches('\n').count();
+    let first_line = text[..body_at].matches('\n').count() + 1;
     let mut open: Option<(Exchange, Range<usize>)> = None;
-    for raw in text[body_at..].split_inclusive('\n') {
-        line += 1;
+    for (line, raw) in (first_line..).zip(text[body_at..].split_inclusive('\n')) {
         let content = raw.trim_end();
         let span = at..at + content.len();
         at += raw.len();

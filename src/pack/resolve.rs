@@ -192,7 +192,14 @@ impl Resolver {
             source: front.source,
             page: file.name.to_owned(),
         };
-        Some(Rule { info: Arc::new(info), root: front.root, pattern: pattern?, advice: front.advice, page })
+        Some(Rule {
+            info: Arc::new(info),
+            root: front.root,
+            independent: front.independent,
+            pattern: pattern?,
+            advice: front.advice,
+            page,
+        })
     }
 
     fn kind(&mut self, file: &File<'_>, message: &MessageDef) {

@@ -167,9 +167,7 @@ impl Judge {
             else {
                 continue;
             };
-            let Some(mut finding) = machine.overdue(&open, now, &self.ledger) else { continue };
-            finding.follows_from =
-                open.follows.map(|root| self.ledger.pack.rules[root.0].info.code.to_string());
+            let Some(finding) = machine.overdue(&open, now, &self.ledger) else { continue };
             self.ledger.fresh.push((rule, finding));
             if let Some(open) = self.ledger.obligations.get_mut(id) {
                 open.announced = true;

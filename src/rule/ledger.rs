@@ -102,8 +102,9 @@ impl Ledger {
     /// A message satisfied a rule. One that broke another proves nothing.
     #[inline]
     pub(crate) fn met(&mut self, rule: RuleIndex, sighting: &Sighting<'_>) {
+        let void = sighting.tainted.is_some() && !self.pack.rules[rule.0].independent;
         let tally = &mut self.tallies[rule.0];
-        if sighting.tainted.is_some() { tally.void += 1 } else { tally.met += 1 }
+        if void { tally.void += 1 } else { tally.met += 1 }
     }
 
     /// Whether an accusation of the sender of this message stands. `grouping` is given where it rests on
@@ -149,7 +150,11 @@ impl Ledger {
     ) -> bool {
         let flow = grouping.or_else(|| self.first_key(sighting.kind));
         let flow = flow.and_then(|grouping| self.flow(grouping, sighting.group(grouping)));
-        let follows = match self.standing(sighting, grouping) {
+        let standing = match self.pack.rules[rule.0].independent {
+            true => Standing::Stands(None),
+            false => self.standing(sighting, grouping),
+        };
+        let follows = match standing {
             Standing::Stands(follows) => follows,
             Standing::Void => {
                 self.tallies[rule.0].void += 1;
@@ -200,7 +205,8 @@ impl Ledger {
         self.tallies[rule.0].convict(finding);
     }
 
-    fn traced(&self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) -> Finding {
+    /// A finding with the code of the rule it follows from.
+    pub(crate) fn traced(&self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) -> Finding {
         let root = follows.filter(|&root| root != rule);
         let follows_from = root.map(|root| self.pack.rules[root.0].info.code.to_string());
         Finding { follows_from, ..finding }

@@ -126,7 +126,7 @@ impl RespondRule {
         match self.respond.times {
             Times::ExactlyOnce | Times::AtMostOnce => {
                 let answer = ledger.witnesses.keep(sighting);
-                let before = std::mem::replace(&mut self.desk(group).answered, Some((open.trigger, answer)));
+                let before = self.desk(group).answered.replace((open.trigger, answer));
                 release(before, ledger);
             }
             Times::AtLeastOnce => ledger.witnesses.release(open.trigger),
@@ -148,8 +148,9 @@ impl RespondRule {
         let deadline = open.deadline?;
         let certain = self.respond.judges == Judges::Both && self.respond.times != Times::AtMostOnce;
         let late = now.since(deadline) > CLOCK_GUARD;
-        let clear = self.missing_standing(open, ledger) == Standing::Stands(open.follows);
-        (certain && late && clear).then(|| self.missing(open, &Ended::Horizon(now), ledger))
+        let Standing::Stands(follows) = self.missing_standing(open, ledger) else { return None };
+        (certain && late)
+            .then(|| ledger.traced(self.rule, self.missing(open, &Ended::Horizon(now), ledger), follows))
     }
 
     /// The group is over.
@@ -269,7 +270,7 @@ impl RespondRule {
         if open.unreadable {
             return Standing::Undecided(Reason::Undecodable);
         }
-        Standing::Stands(open.follows)
+        Standing::Stands(open.follows.or(group.taint.map(|taint| taint.rule)))
     }
 
     /// The finding that no answer came.

@@ -17,6 +17,7 @@ mod kill;
 mod leak;
 mod licences;
 mod masking;
+mod packs;
 mod peers;
 mod recorder;
 mod relay;

@@ -8,6 +8,7 @@ mod verdict;
 
 mod judge;
 mod ledger;
+mod machine;
 
 mod agree;
 mod limit;

@@ -1,0 +1,131 @@
+//! Questions to messages: `{ has = "/request" }` and the like, compiled.
+
+use toml::Spanned;
+
+use super::{File, Resolver};
+use crate::mask::MaskedKind;
+use crate::pack::Slot;
+use crate::pack::format::TestDef;
+use crate::pack::model::{GroupingId, KindId};
+use crate::pack::test::{Format, Literal, Test, ValueTest};
+
+impl Resolver {
+    pub(super) fn tests(&mut self, file: &File<'_>, defs: &[Spanned<TestDef>]) -> Vec<Test> {
+        defs.iter().filter_map(|def| self.test(file, def)).collect()
+    }
+
+    pub(super) fn test(&mut self, file: &File<'_>, def: &Spanned<TestDef>) -> Option<Test> {
+        let TestDef {
+            has,
+            absent,
+            exactly_one_of,
+            at,
+            key,
+            any,
+            all,
+            not,
+            masked,
+            close_code,
+            duplicate_keys,
+            clear_card_data,
+            owned_by_endpoint,
+            ..
+        } = def.get_ref();
+        let mut found = Vec::new();
+        if let Some(pointer) = has {
+            found.push(Test::Has(self.slot(file, pointer)?));
+        }
+        if let Some(pointer) = absent {
+            found.push(Test::Absent(self.slot(file, pointer)?));
+        }
+        if let Some(pointers) = exactly_one_of {
+            found.push(Test::ExactlyOne(pointers.iter().filter_map(|p| self.slot(file, p)).collect()));
+        }
+        if let Some(pointer) = at {
+            let slot = self.slot(file, pointer)?;
+            let wanted = self.value_tests(file, def);
+            found.extend(wanted.into_iter().map(|wanted| Test::Value(slot, wanted)));
+        }
+        if let Some(name) = key {
+            let grouping = self.grouping(file, Some(name))?;
+            let keys = self.keys_of(grouping);
+            let wanted = self.value_tests(file, def);
+            found.extend(wanted.into_iter().map(|wanted| Test::Key(keys.clone(), wanted)));
+        }
+        found.extend(any.as_ref().map(|defs| Test::Any(self.tests(file, defs))));
+        found.extend(all.as_ref().map(|defs| Test::All(self.tests(file, defs))));
+        if let Some(def) = not {
+            found.push(Test::Not(Box::new(self.test(file, def)?)));
+        }
+        if let Some(words) = masked {
+            let known = MaskedKind::ALL.map(|kind| (kind.as_str(), kind));
+            found.push(Test::Masked(words.iter().filter_map(|word| self.word(file, word, &known)).collect()));
+        }
+        if let Some(word) = close_code {
+            self.word(file, word, &[("sendable", ())])?;
+            found.push(Test::CloseCodeSendable);
+        }
+        if *duplicate_keys == Some(false) {
+            found.push(Test::NoDuplicateKeys);
+        }
+        if *clear_card_data == Some(true) {
+            found.push(Test::ClearCardData);
+        }
+        if let Some(pointer) = owned_by_endpoint {
+            found.push(Test::OwnedByEndpoint {
+                at: self.slot(file, pointer)?,
+                named_at: self.endpoint_at.clone(),
+                endpoints: self.endpoints.clone(),
+            });
+        }
+        if found.len() > 1 {
+            return Some(Test::All(found));
+        }
+        if found.is_empty() {
+            self.errors.push(file.error(def.span(), "expected a question such as `has` or `at`"));
+        }
+        found.pop()
+    }
+
+    /// The questions a test asks about a value.
+    pub(super) fn value_tests(&mut self, file: &File<'_>, def: &Spanned<TestDef>) -> Vec<ValueTest> {
+        let TestDef { equals, any_of, is, not_empty, format, .. } = def.get_ref();
+        let mut wanted = Vec::new();
+        wanted.extend(equals.as_ref().map(|value| ValueTest::OneOf(vec![literal(value)])));
+        wanted.extend(any_of.as_ref().map(|all| ValueTest::OneOf(all.iter().map(literal).collect())));
+        if let Some(words) = is {
+            let types = words.0.iter().filter_map(|word| self.json_type(file, word)).collect();
+            wanted.push(ValueTest::Is(types));
+        }
+        if *not_empty == Some(true) {
+            wanted.push(ValueTest::NotEmpty);
+        }
+        if let Some(word) = format {
+            wanted.extend(self.word(file, word, &Format::WORDS).map(ValueTest::Format));
+        }
+        if wanted.is_empty() {
+            let message =
+                "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, `format`";
+            self.errors.push(file.error(def.span(), message));
+        }
+        wanted
+    }
+
+    /// Where each kind carries the first part of a key.
+    pub(super) fn keys_of(&self, grouping: GroupingId) -> Vec<(KindId, Slot)> {
+        let kinds = self.kinds.iter().enumerate();
+        kinds
+            .filter_map(|(index, kind)| {
+                let key = kind.keys.iter().find(|key| key.grouping == grouping)?;
+                Some((KindId(index), *key.slots.first()?))
+            })
+            .collect()
+    }
+}
+
+fn literal(value: &toml::Value) -> Literal {
+    match value {
+        toml::Value::String(text) => Literal::string(text),
+        other => Literal(other.to_string()),
+    }
+}

@@ -9,8 +9,10 @@
 
 mod architecture;
 mod cassette;
+mod check;
 mod curated;
 mod events;
+mod explain;
 mod format;
 mod json;
 mod kill;

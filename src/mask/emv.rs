@@ -29,8 +29,12 @@ fn account_number(bytes: &[u8], start: usize, length: usize) -> Option<usize> {
     filled.then_some(start + digits)
 }
 
-/// The end of a number that the separator `D` follows within the value of tag 57.
+/// The end of a number that the separator `D` follows within the value of tag 57, at most 19 bytes.
 fn track_two(bytes: &[u8], start: usize, length: usize) -> Option<usize> {
+    const LONGEST: usize = 19;
+    if length > LONGEST {
+        return None;
+    }
     let value = &bytes[start..bytes.len().min(start + 2 * length)];
     let digits = value.iter().take(MAX_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
     matches!(value.get(digits), Some(b'D' | b'd')).then_some(start + digits)

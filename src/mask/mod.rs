@@ -9,10 +9,11 @@
 //!
 //! A pure function of text, policy and key: no clock, no randomness, no file.
 //!
-//! What it cannot know: a random decimal identifier of 16 digits looks exactly like a card number about
-//! three times in a hundred (issuer range and checksum by chance; other lengths, less than two; times,
-//! UUIDs and hexadecimal tokens, never). It is then masked, the same way everywhere, so that correlation
-//! holds; a pack that names it an identifier makes the case rarer. What it does not look at: images,
+//! What it cannot know: a random decimal identifier of 16 digits looks exactly like a card number four to
+//! five times in a hundred, one of another length one to three times (issuer range and checksum by
+//! chance); UUIDs and times do not, and 16 hexadecimal digits only where all of them happen to be decimal
+//! as well, 24 times in a million. Such a value is masked, the same way everywhere, so that correlation
+//! holds; a pack that names the field an identifier makes the case rarer. What it does not look at: images,
 //! packed decimal, UTF-16, digits in several fields, JSON within JSON deeper than four strings, and
 //! `name=value` inside the strings of a JSON message, unless the value is itself a card number.
 

@@ -12,7 +12,14 @@ pub(crate) fn allows_card(bytes: &[u8], digits: &Range<usize>) -> bool {
     let own = !is_fraction(bytes, digits.start)
         && !is_in_hex_token(bytes, digits)
         && !is_in_uuid(bytes, digits.start);
-    own || track::around(bytes, digits).is_some()
+    own || is_track(bytes, digits)
+}
+
+/// Track data says itself what it is; `D` is a hexadecimal digit too, so there the number must come first.
+fn is_track(bytes: &[u8], digits: &Range<usize>) -> bool {
+    let leads = bytes.get(digits.end).is_some_and(|byte| matches!(byte, b'=' | b'^'))
+        || token_start(bytes, digits.start) == digits.start;
+    leads && track::around(bytes, digits).is_some()
 }
 
 /// `12.4111…`: digits behind a decimal point.

@@ -300,11 +300,12 @@ fn times_amounts_and_identifiers_are_no_cards() {
         assert_eq!(masker.json(&text), None, "{text}");
         assert_eq!(masker.text(&text), None, "{text}");
     };
-    for step in 0..300_000_u64 {
-        let millis = 1_700_000_000_000 + step * 977;
-        none(format!(r#"{{"t":{millis},"s":"{millis}"}}"#));
-        let micros = 1_700_000_000_000_000 + step * 977_351;
-        none(format!(r#"{{"t":{micros},"s":"at {micros}"}}"#));
+    for batch in 0..3_000_u64 {
+        let steps = || batch * 100..(batch + 1) * 100;
+        let millis = steps().map(|step| 1_700_000_000_000 + step * 977);
+        let micros = steps().map(|step| 1_700_000_000_000_000 + step * 977_351);
+        let values: Vec<String> = millis.chain(micros).map(|time| format!(r#"{time},"{time}""#)).collect();
+        none(format!("[{}]", values.join(",")));
     }
     for step in 0..20_000_u64 {
         let (a, b) = (random.next(), random.next());
@@ -352,8 +353,9 @@ fn times_amounts_and_identifiers_are_no_cards() {
     }
 }
 
-/// Random decimal identifiers pass the checksum one time in ten, and one in five has an issuer's prefix:
-/// about one in fifty of 16 digits looks exactly like a card number, and nothing in it says otherwise.
+/// Random decimal identifiers pass the checksum one time in ten, and of those of 16 digits nearly half
+/// start as some issuer's cards do: about one in twenty looks exactly like a card number, and nothing in
+/// it says otherwise. Masking it keeps it apart from others all the same.
 #[test]
 fn random_decimal_identifiers_are_taken_for_cards_at_the_rate_chance_predicts() {
     let masker = masker();
@@ -369,7 +371,8 @@ fn random_decimal_identifiers_are_taken_for_cards_at_the_rate_chance_predicts() 
     assert!(rate(12, "id") < 0.012);
     assert!(rate(13, "id") < 0.020);
     assert!(rate(15, "id") < 0.020);
-    assert!((0.02..0.045).contains(&rate(16, "id")));
+    assert!(rate(14, "id") < 0.025);
+    assert!((0.035..0.055).contains(&rate(16, "id")));
 }
 
 #[test]

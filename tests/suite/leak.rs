@@ -66,7 +66,14 @@ fn no_card_number_leaves_in_clear() {
         ("record's stdout".to_owned(), recording.stdout),
         ("record's stderr".to_owned(), recording.stderr),
     ];
-    for arguments in [&["show"][..], &["show", "--raw"]] {
+    for arguments in [
+        &["show"][..],
+        &["show", "--raw"],
+        &["show", "--exact"],
+        &["check", "--pack", "bluechip-tsi"],
+        &["check", "--pack", "bluechip-tsi", "--format", "json"],
+        &["check", "--pack", "core", "--format", "json"],
+    ] {
         outputs.extend(run(arguments, &file));
     }
 

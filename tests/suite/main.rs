@@ -21,6 +21,7 @@ mod licences;
 mod masking;
 mod packs;
 mod peers;
+mod readme;
 mod recorder;
 mod relay;
 mod report;

@@ -21,6 +21,7 @@ mod leak;
 mod licences;
 mod masking;
 mod packs;
+mod patterns;
 mod peers;
 mod readme;
 mod recorder;

@@ -5,12 +5,7 @@
 //! and looks at nothing. Rounds alternate, so that a slow moment of the machine hits both; the median ratio
 //! is what counts.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a benchmark is a program of its own"
-)]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark is a program of its own")]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};

@@ -15,6 +15,7 @@ mod demo;
 mod events;
 mod explain;
 mod format;
+mod gochip;
 mod json;
 mod kill;
 mod leak;

@@ -125,24 +125,7 @@ struct Link {
 
 impl Link {
     async fn open(authority: &str, door: Door, key: [u8; 16]) -> Result<Self, DialError> {
-        let address = || authority.to_owned();
-        let connect = |source| DialError::Connect { address: address(), source };
-        let socket = match tokio::time::timeout(CONNECT_TIME, TcpStream::connect(authority)).await {
-            Ok(socket) => socket.map_err(connect)?,
-            Err(_) => return Err(connect(io::ErrorKind::TimedOut.into())),
-        };
-        socket.set_nodelay(true).map_err(connect)?;
-        let url = format!("ws://{authority}{}", door.path());
-        let limits =
-            WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let refused = |answer| DialError::Handshake { url: url.clone(), answer };
-        let request = opening(authority, &url, key).map_err(|error| refused(error.to_string()))?;
-        let handshake = client_async_with_config(request, socket, Some(limits));
-        match tokio::time::timeout(CONNECT_TIME, handshake).await {
-            Ok(Ok((socket, _))) => Ok(Self { socket, door, ended: false }),
-            Ok(Err(error)) => Err(refused(answer_of(&error))),
-            Err(_) => Err(refused("nothing at all".to_owned())),
-        }
+        Ok(Self { socket: connect(authority, door.path(), key).await?, door, ended: false })
     }
 
     /// Sends the request of an errand and stays until its end is known, or never will be.
@@ -215,14 +198,7 @@ impl Link {
     }
 
     async fn say_goodbye(&mut self) {
-        let normal = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-        let echo = async {
-            // Also after the peer's close frame: this is what sends the echo.
-            let _ = self.socket.close(Some(normal)).await;
-            while let Some(Ok(_)) = self.socket.next().await {}
-        };
-        // A terminal that does not answer the close frame cannot hold the till.
-        let _ = tokio::time::timeout(GOODBYE_TIME, echo).await;
+        say_goodbye(&mut self.socket).await;
     }
 }
 
@@ -232,6 +208,44 @@ enum Heard {
     Message,
     Nothing,
     End,
+}
+
+/// Opens a WebSocket on `path`; `key` is the nonce of the handshake.
+pub(super) async fn connect(
+    authority: &str,
+    path: &str,
+    key: [u8; 16],
+) -> Result<WebSocketStream<TcpStream>, DialError> {
+    let address = || authority.to_owned();
+    let connect = |source| DialError::Connect { address: address(), source };
+    let socket = match tokio::time::timeout(CONNECT_TIME, TcpStream::connect(authority)).await {
+        Ok(socket) => socket.map_err(connect)?,
+        Err(_) => return Err(connect(io::ErrorKind::TimedOut.into())),
+    };
+    socket.set_nodelay(true).map_err(connect)?;
+    let url = format!("ws://{authority}{path}");
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let refused = |answer| DialError::Handshake { url: url.clone(), answer };
+    let request = opening(authority, &url, key).map_err(|error| refused(error.to_string()))?;
+    let handshake = client_async_with_config(request, socket, Some(limits));
+    match tokio::time::timeout(CONNECT_TIME, handshake).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(error)) => Err(refused(answer_of(&error))),
+        Err(_) => Err(refused("nothing at all".to_owned())),
+    }
+}
+
+/// Closes with code 1000, and waits a moment for the echo.
+pub(super) async fn say_goodbye(socket: &mut WebSocketStream<TcpStream>) {
+    let normal = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    let echo = async {
+        // Also after the peer's close frame: this is what sends the echo.
+        let _ = socket.close(Some(normal)).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    };
+    // A terminal that does not answer the close frame cannot hold the till.
+    let _ = tokio::time::timeout(GOODBYE_TIME, echo).await;
 }
 
 /// The opening handshake with a key of our own, so that a recording made twice is the same.

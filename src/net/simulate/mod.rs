@@ -27,6 +27,8 @@ mod serve;
 
 mod run;
 
+pub mod gochip;
+
 pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use calendar::{ShopDay, WallTime};
 pub use dial::{Connections, DialError, Manner, TillNews, dial};

@@ -22,6 +22,19 @@ impl Object {
         self.raw(key, &value.to_string())
     }
 
+    /// Adds a number as it is spelled, such as `8.4`.
+    #[must_use]
+    pub(crate) fn decimal(self, key: &str, spelled: &str) -> Self {
+        self.raw(key, spelled)
+    }
+
+    /// Adds an array of strings.
+    #[must_use]
+    pub(crate) fn texts(self, key: &str, values: &[&str]) -> Self {
+        let items: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+        self.raw(key, &format!("[{}]", items.join(",")))
+    }
+
     /// Adds an object.
     #[must_use]
     pub(crate) fn object(self, key: &str, value: Self) -> Self {

@@ -75,21 +75,34 @@ pub async fn serve<W>(
     W: Fn(TerminalNews) + Send + Sync + 'static,
 {
     let shop = Arc::new(Shop { terminal: Mutex::new((terminal, play.clock)), pace: play.pace, watcher });
+    let stopped = stop.clone();
+    accept_all(listener, stop, |socket, peer, link| {
+        attend(Arc::clone(&shop), socket, peer, link, stopped.clone())
+    })
+    .await;
+}
+
+/// Accepts connections and attends to each in a task of its own, until `stop` says so and all have ended.
+pub(super) async fn accept_all<F>(
+    listener: TcpListener,
+    mut stop: watch::Receiver<()>,
+    attend: impl Fn(TcpStream, SocketAddr, LinkId) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut links = JoinSet::new();
-    let mut stopped = stop.clone();
     let mut next = 1;
     loop {
         tokio::select! {
-            _ = stopped.changed() => break,
+            _ = stop.changed() => break,
             Some(_) = links.join_next(), if !links.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    let link = LinkId(next);
+                    links.spawn(attend(socket, peer, LinkId(next)));
                     next += 1;
-                    links.spawn(attend(Arc::clone(&shop), socket, peer, link, stop.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the virtual terminal could not accept a connection");
+                    tracing::warn!(%error, "a virtual peer could not accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -136,10 +149,7 @@ async fn attend<W: Fn(TerminalNews)>(
     link: LinkId,
     mut stop: watch::Receiver<()>,
 ) {
-    let opening = tokio::select! {
-        opening = tokio::time::timeout(HANDSHAKE_TIME, open(socket)) => opening.ok().flatten(),
-        _ = stop.changed() => return,
-    };
+    let opening = open(socket, Door::of_target, &mut stop).await;
     let Some((mut socket, door)) = opening else {
         (shop.watcher)(TerminalNews::Rejected { peer });
         return;
@@ -147,25 +157,40 @@ async fn attend<W: Fn(TerminalNews)>(
     (shop.watcher)(TerminalNews::Connected { link, peer, path: door.path() });
     tokio::select! {
         () = converse(&shop, &mut socket, link, door) => {}
-        _ = stop.changed() => hang_up(&mut socket).await,
+        _ = stop.changed() => hang_up(&mut socket, "terminal switched off").await,
     }
     shop.lock().0.free(link);
     (shop.watcher)(TerminalNews::Disconnected(link));
 }
 
-async fn open(socket: TcpStream) -> Option<(WebSocketStream<TcpStream>, Door)> {
+/// Answers the opening handshake on a path that `door` knows; `None` where there was none, or `stop` came.
+pub(super) async fn open<D>(
+    socket: TcpStream,
+    door: impl Fn(&str) -> Option<D>,
+    stop: &mut watch::Receiver<()>,
+) -> Option<(WebSocketStream<TcpStream>, D)> {
+    tokio::select! {
+        opening = tokio::time::timeout(HANDSHAKE_TIME, shake_hands(socket, door)) => opening.ok().flatten(),
+        _ = stop.changed() => None,
+    }
+}
+
+async fn shake_hands<D>(
+    socket: TcpStream,
+    door: impl Fn(&str) -> Option<D>,
+) -> Option<(WebSocketStream<TcpStream>, D)> {
     // A terminal answers in milliseconds only if its small frames are not held back.
     socket.set_nodelay(true).ok()?;
-    let mut door = None;
+    let mut chosen = None;
     let limits =
         WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
     #[expect(clippy::result_large_err, reason = "the handshake callback's signature is tungstenite's")]
     let choose = |request: &Request, response: Response| {
-        door = Door::of_target(request.uri().path());
-        if door.is_some() { Ok(response) } else { Err(no_such_path()) }
+        chosen = door(request.uri().path());
+        if chosen.is_some() { Ok(response) } else { Err(no_such_path()) }
     };
     let socket = accept_hdr_async_with_config(socket, choose, Some(limits)).await.ok()?;
-    Some((socket, door?))
+    Some((socket, chosen?))
 }
 
 fn no_such_path() -> ErrorResponse {
@@ -223,8 +248,9 @@ async fn converse<W: Fn(TerminalNews)>(
     }
 }
 
-async fn hang_up(socket: &mut WebSocketStream<TcpStream>) {
-    let away = CloseFrame { code: CloseCode::Away, reason: "terminal switched off".into() };
+/// Closes with code 1001, as whoever is switched off.
+pub(super) async fn hang_up(socket: &mut WebSocketStream<TcpStream>, reason: &'static str) {
+    let away = CloseFrame { code: CloseCode::Away, reason: reason.into() };
     let echo = async {
         if socket.close(Some(away)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}

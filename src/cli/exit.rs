@@ -4,8 +4,12 @@ use std::process::ExitCode;
 
 /// Shown at the end of `--help`.
 pub(crate) const HELP: &str = "\
-Exit codes: 0 conformant or done, 1 non-conformant, 2 usage or unreadable input, 3 undecided or incomplete,
-4 invalid run: the tool or its environment failed.";
+Exit codes:
+  0  conformant, or the command did what it was asked
+  1  non-conformant
+  2  usage, or input that cannot be read
+  3  undecided
+  4  the tool or its environment failed: the run proves nothing";
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,8 @@ use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
 
-/// Records, checks, replays and compares the WebSocket traffic between a till and a payment terminal.
+/// Records the WebSocket traffic between a till and a payment terminal, and checks it against the rules
+/// of its protocol.
 #[derive(Debug, Parser)]
 #[command(name = "tilltape", version, max_term_width = 100, after_help = exit::HELP)]
 struct Arguments {

@@ -30,6 +30,8 @@ pub mod rule;
 
 pub mod check;
 
+pub mod prove;
+
 pub mod report;
 
 pub mod net;

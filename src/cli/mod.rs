@@ -19,6 +19,7 @@ mod inputs;
 mod judge;
 mod output;
 mod pack;
+mod prove;
 mod record;
 mod show;
 mod simulate;

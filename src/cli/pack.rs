@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 use super::error::CliError;
-use super::{Exit, output, specs};
+use super::{Exit, output, prove, specs};
 use crate::check;
 use crate::pack::{self, Pack, Sources};
 
@@ -26,6 +26,7 @@ enum Command {
     Check(Choice),
     /// Runs the exchanges of every rule page.
     Test(Choice),
+    Prove(prove::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::List(choice) => each(&choice, list),
         Command::Check(choice) => each(&choice, validate),
         Command::Test(choice) => each(&choice, test),
+        Command::Prove(arguments) => prove::run(&arguments),
     }
 }
 

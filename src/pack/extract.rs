@@ -84,6 +84,11 @@ impl Trie {
         self.pointers.is_empty()
     }
 
+    /// Every pointer, in the order of the slots.
+    pub fn pointers(&self) -> &[Pointer] {
+        &self.pointers
+    }
+
     /// The pointer of a slot.
     pub fn pointer(&self, slot: Slot) -> &Pointer {
         &self.pointers[usize::from(slot.0)]

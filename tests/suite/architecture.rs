@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pack", &["conversation", "text", "wire", "mask"]),
     ("rule", &["pack", "conversation", "text", "wire", "mask"]),
     ("check", &["rule", "pack", "conversation", "text", "wire", "mask"]),
+    ("prove", &["check", "rule", "pack", "conversation", "text", "wire", "mask"]),
     ("diff", &["pack", "conversation", "text", "wire", "mask"]),
     ("replay", &["cassette", "pack", "conversation", "text", "wire", "mask"]),
     ("report", &["check", "diff", "rule", "pack", "conversation", "text", "wire", "mask"]),
@@ -28,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "net",
             "report",
+            "prove",
             "check",
             "diff",
             "replay",

@@ -24,6 +24,7 @@ mod masking;
 mod packs;
 mod patterns;
 mod peers;
+mod prove;
 mod readme;
 mod recorder;
 mod relay;

@@ -1,0 +1,315 @@
+//! What a pack knows of a recording: each message's kind and role, its keys, its flow; who reacted to it.
+//!
+//! Operators ask here where to cut and whom a cut concerns. Nothing is judged.
+
+use crate::conversation::{ConnectionId, EventKind, Party};
+use crate::pack::{
+    Carrier, EndpointId, Extract, Format, GroupingId, KeyOwner, KindId, Literal, MaskedSet, Pack, Pattern,
+    Role, Slot, Test, ValueTest, View,
+};
+use crate::text::Pointer;
+use crate::text::json;
+
+use super::edit::{self, Place};
+use super::tape::{Said, Tape};
+
+/// The messages of a recording as its pack sees them.
+#[derive(Debug)]
+pub(super) struct Anatomy<'a> {
+    pub(super) tape: &'a Tape,
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+/// One JSON message.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    /// Its place among the events of the tape.
+    pub(super) index: usize,
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) said: &'a Said,
+    pub(super) role: Option<Role>,
+    /// The kind the pack gives it.
+    pub(super) kind: Option<KindId>,
+    pub(super) keys: Vec<Key>,
+    /// Every value in it.
+    pub(super) places: Vec<Place>,
+}
+
+/// A key of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) grouping: GroupingId,
+    pub(super) owner: Option<Party>,
+    pub(super) pointers: Vec<Pointer>,
+    pub(super) tokens: Vec<String>,
+}
+
+impl<'a> Anatomy<'a> {
+    /// Looks at every JSON message of `tape`.
+    pub(super) fn of(tape: &'a Tape, pack: &Pack) -> Self {
+        let mut extract = Extract::default();
+        let mut endpoints: Vec<(ConnectionId, Option<EndpointId>)> = Vec::new();
+        let mut parts = Vec::new();
+        for (index, event) in tape.events.iter().enumerate() {
+            if let (super::tape::Act::Other(EventKind::Open(opening)), Some(connection)) =
+                (&event.act, event.connection)
+            {
+                endpoints.push((connection, pack.endpoint_of(&opening.target)));
+            }
+            let Some(said) = event.said() else { continue };
+            if pack.trie.scan(&said.text, &mut extract).is_err() {
+                continue;
+            }
+            let endpoint = endpoints.iter().rev().find(|(id, _)| Some(*id) == event.connection);
+            let view = View {
+                text: &said.text,
+                extract: &extract,
+                endpoint: endpoint.and_then(|(_, endpoint)| *endpoint),
+                close_code: None,
+                masked: MaskedSet::default(),
+                scanned: true,
+                kind: None,
+            };
+            let kind = pack.classify(Carrier::Json, said.from, &view);
+            parts.push(Part {
+                index,
+                connection: event.connection,
+                said,
+                role: kind.map(|kind| pack.kinds[kind.0].role),
+                kind,
+                keys: kind.map(|kind| keys(pack, kind, said, &extract)).unwrap_or_default(),
+                places: edit::places(&said.text),
+            });
+        }
+        Self { tape, parts }
+    }
+
+    /// Whether two messages belong to one flow: the same key, or where a message has none, one connection.
+    pub(super) fn same_flow(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.parts[a], &self.parts[b]);
+        match (a.keys.first(), b.keys.first()) {
+            (Some(a), Some(b)) => a.same(b),
+            (None, _) | (_, None) => a.connection == b.connection,
+        }
+    }
+
+    /// The messages of the flow of `part`, in order.
+    pub(super) fn flow(&self, part: usize) -> Vec<usize> {
+        (0..self.parts.len()).filter(|&other| self.same_flow(part, other)).collect()
+    }
+
+    /// The first message of each flow.
+    pub(super) fn flows(&self) -> Vec<usize> {
+        (0..self.parts.len()).filter(|&part| (0..part).all(|before| !self.same_flow(before, part))).collect()
+    }
+
+    /// The next message of the flow of `part`.
+    pub(super) fn next(&self, part: usize) -> Option<usize> {
+        (part + 1..self.parts.len()).find(|&later| self.same_flow(part, later))
+    }
+
+    /// Whether the other party says something later in the flow.
+    pub(super) fn is_answered(&self, part: usize) -> bool {
+        let from = self.parts[part].said.from;
+        (part + 1..self.parts.len())
+            .any(|later| self.parts[later].said.from != from && self.same_flow(part, later))
+    }
+
+    /// Whether another flow than that of `part` has begun before it and goes on after it.
+    pub(super) fn is_crowded(&self, part: usize) -> bool {
+        let other = |&before: &usize| {
+            !self.same_flow(before, part)
+                && (part + 1..self.parts.len()).any(|later| self.same_flow(before, later))
+        };
+        (0..part).any(|before| other(&before))
+    }
+
+    /// Whether the other party repeats one of the scalars at or below `place` of `part` later.
+    pub(super) fn is_echoed(&self, part: usize, place: &Place) -> bool {
+        let own = &self.parts[part];
+        let below = own
+            .places
+            .iter()
+            .filter(|inner| inner.value.start >= place.value.start && inner.value.end <= place.value.end);
+        below.filter(|inner| inner.is_scalar()).any(|inner| {
+            let value = scalar(own.text_of(inner));
+            let others = self.parts[part + 1..].iter().filter(|later| later.said.from != own.said.from);
+            others.flat_map(|later| later.places.iter().map(move |place| (later, place))).any(
+                |(later, place)| {
+                    place.is_scalar() && !later.is_key(place) && scalar(later.text_of(place)) == value
+                },
+            )
+        })
+    }
+}
+
+impl Part<'_> {
+    /// The text of a value.
+    pub(super) fn text_of(&self, place: &Place) -> &str {
+        &self.said.text[place.value.clone()]
+    }
+
+    /// Whether a key, or a part of one, stands at `place`.
+    pub(super) fn is_key(&self, place: &Place) -> bool {
+        self.keys.iter().any(|key| key.pointers.contains(&place.pointer))
+    }
+
+    /// Whether `place` is, or holds, the key of the flow.
+    pub(super) fn holds_flow_key(&self, place: &Place) -> bool {
+        let pointers = self.keys.first().map(|key| key.pointers.as_slice()).unwrap_or_default();
+        pointers.iter().any(|pointer| pointer.tokens().starts_with(place.pointer.tokens()))
+    }
+}
+
+impl Key {
+    fn same(&self, other: &Self) -> bool {
+        self.grouping == other.grouping && self.owner == other.owner && self.tokens == other.tokens
+    }
+}
+
+impl Place {
+    /// Whether it is neither object nor array.
+    pub(super) const fn is_scalar(&self) -> bool {
+        !matches!(self.kind, json::Kind::Object | json::Kind::Array)
+    }
+}
+
+/// Who talks to `party`.
+pub(super) const fn peer(party: Party) -> Party {
+    match party {
+        Party::Pos => Party::Terminal,
+        Party::Terminal | Party::Gateway => Party::Pos,
+    }
+}
+
+/// What a scalar says, however it is spelled: `"7"` and `7` are the same.
+pub(super) fn scalar(token: &str) -> std::borrow::Cow<'_, str> {
+    json::string(token).unwrap_or(std::borrow::Cow::Borrowed(token))
+}
+
+/// What the pack says of values, gathered once.
+#[derive(Debug, Default)]
+pub(super) struct Lexicon {
+    /// Values the pack tells apart, by where they stand.
+    statuses: Vec<(Pointer, Vec<String>)>,
+    /// Where amounts stand.
+    amounts: Vec<Pointer>,
+    /// Everything the pack looks at.
+    read: Vec<Pointer>,
+}
+
+impl Lexicon {
+    pub(super) fn of(pack: &Pack) -> Self {
+        let mut lexicon = Self::default();
+        for kind in &pack.kinds {
+            lexicon.tests(pack, &kind.tests);
+        }
+        for outcome in &pack.outcomes {
+            lexicon.tests(pack, &outcome.tests);
+        }
+        for rule in &pack.rules {
+            match &rule.pattern {
+                Pattern::Shape(shape) => lexicon.tests(pack, &shape.require),
+                Pattern::Agree(agree) => {
+                    lexicon.amounts.push(pack.trie.pointer(agree.at).clone());
+                    lexicon.amounts.push(pack.trie.pointer(agree.with_at).clone());
+                }
+                Pattern::Never(_)
+                | Pattern::Unique(_)
+                | Pattern::Respond(_)
+                | Pattern::Precede(_)
+                | Pattern::Order(_)
+                | Pattern::Limit(_) => {}
+            }
+        }
+        lexicon.read = pack.trie.pointers().to_vec();
+        lexicon
+    }
+
+    /// The other values the pack tells apart where this one stands.
+    pub(super) fn others<'s>(&'s self, at: &'s Pointer, value: &'s str) -> impl Iterator<Item = &'s str> {
+        let known = self.statuses.iter().filter(|(pointer, _)| meets(pointer, at));
+        known.flat_map(|(_, values)| values.iter().map(String::as_str)).filter(move |other| *other != value)
+    }
+
+    /// Whether the pack tells values apart there.
+    pub(super) fn is_status(&self, at: &Pointer) -> bool {
+        self.statuses.iter().any(|(pointer, _)| meets(pointer, at))
+    }
+
+    /// Whether an amount of money stands there.
+    pub(super) fn is_amount(&self, at: &Pointer) -> bool {
+        self.amounts.iter().any(|pointer| meets(pointer, at))
+            || at.tokens().last().is_some_and(|name| name.contains("amount"))
+    }
+
+    /// Whether any rule or kind looks at, above or below that place.
+    pub(super) fn reads(&self, at: &Pointer) -> bool {
+        self.read.iter().any(|pointer| meets(pointer, at))
+    }
+
+    fn tests(&mut self, pack: &Pack, tests: &[Test]) {
+        for test in tests {
+            match test {
+                Test::Value(slot, ValueTest::OneOf(literals)) => self.statuses(pack, *slot, literals),
+                Test::Value(slot, ValueTest::Format(Format::MinorUnits)) => {
+                    self.amounts.push(pack.trie.pointer(*slot).clone());
+                }
+                Test::OwnedByEndpoint { at, endpoints, .. } => {
+                    let one_each = endpoints.iter().filter_map(|endpoint| endpoint.types.first());
+                    let types: Vec<_> = one_each.map(|name| Literal::string(name)).collect();
+                    self.statuses(pack, *at, &types);
+                }
+                Test::Any(tests) | Test::All(tests) => self.tests(pack, tests),
+                Test::Not(test) => self.tests(pack, std::slice::from_ref(test)),
+                Test::Has(_)
+                | Test::Absent(_)
+                | Test::ExactlyOne(_)
+                | Test::Value(..)
+                | Test::Key(..)
+                | Test::Masked(_)
+                | Test::ClearCardData
+                | Test::CloseCodeSendable
+                | Test::NoDuplicateKeys => {}
+            }
+        }
+    }
+
+    fn statuses(&mut self, pack: &Pack, slot: Slot, literals: &[Literal]) {
+        let pointer = pack.trie.pointer(slot);
+        let at = self.statuses.iter().position(|(known, _)| known == pointer).unwrap_or_else(|| {
+            self.statuses.push((pointer.clone(), Vec::new()));
+            self.statuses.len() - 1
+        });
+        let values = &mut self.statuses[at].1;
+        for Literal(literal) in literals {
+            if !values.contains(literal) {
+                values.push(literal.clone());
+            }
+        }
+    }
+}
+
+/// Whether `at` is one of the places `pointer` names; `*` stands for every element.
+fn meets(pointer: &Pointer, at: &Pointer) -> bool {
+    let (wanted, tokens) = (pointer.tokens(), at.tokens());
+    wanted.len() == tokens.len()
+        && wanted.iter().zip(tokens).all(|(wanted, token)| wanted == "*" || wanted == token)
+}
+
+fn keys(pack: &Pack, kind: KindId, said: &Said, extract: &Extract) -> Vec<Key> {
+    let of = |key: &crate::pack::KeyAt| {
+        let found = key.slots.iter().map(|&slot| extract.first(slot));
+        let tokens = found.map(|found| Some(found?.token(&said.text).to_owned()));
+        Some(Key {
+            grouping: key.grouping,
+            owner: key.of.map(|owner| match owner {
+                KeyOwner::Sender => said.from,
+                KeyOwner::Receiver => peer(said.from),
+            }),
+            pointers: key.slots.iter().map(|&slot| pack.trie.pointer(slot).clone()).collect(),
+            tokens: tokens.collect::<Option<_>>()?,
+        })
+    };
+    pack.kinds[kind.0].keys.iter().filter_map(of).collect()
+}

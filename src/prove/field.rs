@@ -1,0 +1,166 @@
+//! Faults inside a message: a field empty, null, of another type, missing, unknown, doubled, or another value.
+
+use super::anatomy::{Anatomy, Lexicon, Part, scalar};
+use super::edit::{self, Place};
+use super::operator::{Blame, Mutant, Operator};
+use crate::text::json::Kind;
+
+/// A card number of the published kind used for tests.
+pub(super) const TEST_CARD: &str = "\"4111111111111111\"";
+
+/// Every mutant of one recording in which one message says something else.
+pub(super) fn mutants(anatomy: &Anatomy<'_>, lexicon: &Lexicon, emit: &mut dyn FnMut(Mutant)) {
+    for part in 0..anatomy.parts.len() {
+        let own = &anatomy.parts[part];
+        for place in &own.places {
+            let mut emit = |operator, blame, text: String| {
+                emit(Mutant {
+                    operator,
+                    place: format!("event {} {}", own.index + 1, place.pointer),
+                    blame,
+                    tape: anatomy.tape.saying(own.index, &text),
+                });
+            };
+            if !place.pointer.is_root() {
+                shape(anatomy, part, place, &mut emit);
+                value(anatomy, lexicon, part, place, &mut emit);
+            }
+            addition(own, lexicon, place, &mut emit);
+        }
+        unwrap(own, &mut |text| {
+            emit(Mutant {
+                operator: Operator::Unwrap,
+                place: format!("event {}", own.index + 1),
+                blame: Blame::Party(own.said.from),
+                tape: anatomy.tape.saying(own.index, &text),
+            });
+        });
+    }
+}
+
+type Emit<'e> = &'e mut dyn FnMut(Operator, Blame, String);
+
+/// Blank, null, another type, missing.
+fn shape(anatomy: &Anatomy<'_>, part: usize, place: &Place, emit: Emit<'_>) {
+    let own = &anatomy.parts[part];
+    let text = &own.said.text;
+    let blame = blame(anatomy, part, place);
+    let token = own.text_of(place);
+    let blank = match place.kind {
+        Kind::String => Some("\"\""),
+        Kind::Array => Some("[]"),
+        Kind::Object => Some("{}"),
+        Kind::Number | Kind::True | Kind::False | Kind::Null => None,
+    };
+    if let Some(blank) = blank.filter(|blank| *blank != token) {
+        emit(Operator::Blank, blame, edit::replaced(text, place, blank));
+    }
+    if place.kind != Kind::Null {
+        emit(Operator::Null, blame, edit::replaced(text, place, "null"));
+    }
+    let said = scalar(token);
+    let number = !said.is_empty()
+        && said.len() < 16
+        && said.bytes().all(|byte| byte.is_ascii_digit())
+        && (said.len() == 1 || !said.starts_with('0'));
+    let retyped = match place.kind {
+        Kind::String if number => said.into_owned(),
+        Kind::String | Kind::Null => "true".to_owned(),
+        Kind::Number | Kind::True | Kind::False => format!("\"{token}\""),
+        Kind::Object => "[]".to_owned(),
+        Kind::Array => "{}".to_owned(),
+    };
+    emit(Operator::Retype, blame, edit::replaced(text, place, &retyped));
+    if let Some(removed) = edit::removed(text, place) {
+        emit(Operator::RemoveField, blame, removed);
+    }
+}
+
+/// A status or an amount that says something else, a value from the message before.
+fn value(anatomy: &Anatomy<'_>, lexicon: &Lexicon, part: usize, place: &Place, emit: Emit<'_>) {
+    let own = &anatomy.parts[part];
+    let text = &own.said.text;
+    let token = own.text_of(place);
+    let reply = if anatomy.is_answered(part) && own.role == Some(crate::pack::Role::Opens) {
+        Blame::Either
+    } else {
+        blame(anatomy, part, place)
+    };
+    if place.is_scalar() && lexicon.is_status(&place.pointer) {
+        for other in lexicon.others(&place.pointer, token) {
+            emit(Operator::FlipStatus, reply, edit::replaced(text, place, other));
+        }
+        emit(Operator::FlipStatus, reply, edit::replaced(text, place, "\"bogus\""));
+    }
+    if lexicon.is_amount(&place.pointer)
+        && let Ok(amount) = scalar(token).parse::<u64>()
+    {
+        let quote = if place.kind == Kind::String { "\"" } else { "" };
+        let mut change = |blame, amount: String| {
+            let amount = format!("{quote}{amount}{quote}");
+            emit(Operator::ChangeAmount, blame, edit::replaced(text, place, &amount));
+        };
+        change(reply, (amount + 1).to_string());
+        if let Some(less) = amount.checked_sub(1) {
+            change(reply, less.to_string());
+        }
+        let own_fault = blame(anatomy, part, place);
+        change(own_fault, format!("-{}", amount.max(1)));
+        change(own_fault, format!("{}.{:02}", amount / 100, amount % 100));
+    }
+    if place.is_scalar()
+        && !own.is_key(place)
+        && let Some(earlier) = earlier_value(anatomy, part, place)
+        && scalar(earlier) != scalar(token)
+    {
+        emit(Operator::RepeatValue, reply, edit::replaced(text, place, earlier));
+    }
+}
+
+/// A field more: unknown, the same once more, or a card number.
+fn addition(own: &Part<'_>, lexicon: &Lexicon, place: &Place, emit: Emit<'_>) {
+    let text = &own.said.text;
+    let sender = Blame::Party(own.said.from);
+    if let Some(unknown) = edit::joined(text, place, "\"x_vendor_note\":\"hello\"") {
+        emit(Operator::UnknownField, Blame::Nobody, unknown);
+    }
+    if let Some(leak) = edit::joined(text, place, &format!("\"x_vendor_note\":{TEST_CARD}")) {
+        emit(Operator::LeakTestCard, sender, leak);
+    }
+    let unread = place.kind == Kind::String && !lexicon.reads(&place.pointer);
+    if unread {
+        emit(Operator::LeakTestCard, sender, edit::replaced(text, place, TEST_CARD));
+    }
+    if let Some(doubled) = edit::doubled(text, place) {
+        emit(Operator::DuplicateJsonKey, sender, doubled);
+    }
+}
+
+/// `{"request":{…}}` as `{…}`.
+fn unwrap(own: &Part<'_>, emit: &mut dyn FnMut(String)) {
+    let mut top = own.places.iter().filter(|place| place.pointer.tokens().len() == 1);
+    if let (Some(only), None) = (top.next(), top.next())
+        && only.kind == Kind::Object
+    {
+        emit(own.text_of(only).to_owned());
+    }
+}
+
+/// The sender, unless what was said comes back from the other party later: then either may be wrong.
+fn blame(anatomy: &Anatomy<'_>, part: usize, place: &Place) -> Blame {
+    let own = &anatomy.parts[part];
+    if !own.holds_flow_key(place) && anatomy.is_echoed(part, place) {
+        Blame::Either
+    } else {
+        Blame::Party(own.said.from)
+    }
+}
+
+/// The value at the same place of the nearest earlier message of the same kind and sender.
+fn earlier_value<'a>(anatomy: &'a Anatomy<'_>, part: usize, place: &Place) -> Option<&'a str> {
+    let own = &anatomy.parts[part];
+    let mut earlier = anatomy.parts[..part].iter().rev();
+    let earlier = earlier.find(|other| other.kind == own.kind && other.said.from == own.said.from)?;
+    let place = earlier.places.iter().find(|other| other.pointer == place.pointer && other.is_scalar())?;
+    Some(earlier.text_of(place))
+}

@@ -1,0 +1,198 @@
+//! The proof in words: the matrix of rules and operators, then what is not as it should be.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::operator::{Blame, Operator};
+use super::proof::{Caught, Mistake, Proof, Proved, Wrong};
+use super::twin::Twin;
+use crate::conversation::Party;
+
+/// For people on a terminal: a line for each rule, then every mistake with its transcript.
+pub fn text(proof: &Proof, pack: &str) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{pack}: {} mutants of {} clean recordings, {} twins of {} recordings",
+        proof.mutants.values().sum::<u64>(),
+        proof.clean,
+        proof.twins.values().sum::<u64>(),
+        proof.twinned,
+    );
+    for proved in &proof.rules {
+        let code = proved.rule.code.to_string();
+        let operators: Vec<String> = proved
+            .caught
+            .iter()
+            .filter(|(_, caught)| caught.roots > 0)
+            .map(|(operator, caught)| format!("{operator} {}× {}", caught.roots, parties(caught)))
+            .collect();
+        let by =
+            if operators.is_empty() { "NOT CAUGHT by any operator".to_owned() } else { operators.join(", ") };
+        let _ = writeln!(out, "  {code:<8} {by}");
+    }
+    for page in &proof.unclean {
+        let _ = writeln!(out, "\n{page}: a passing exchange in which another rule is broken");
+    }
+    for mistake in &proof.mistakes {
+        let _ = writeln!(out, "\n{}", said_of(mistake));
+        for line in mistake.transcript.lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    for change in &proof.changes {
+        let _ = writeln!(
+            out,
+            "\ntwin `{}` of {} changed {}:\n  was {}\n  is  {}",
+            change.twin, change.name, change.code, change.said.0, change.said.1
+        );
+        for line in change.transcript.lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    let uncaught = proof.uncaught().count();
+    let _ = writeln!(
+        out,
+        "\n{pack}: {} of {} rules caught, {} faults not found as they should be, {} twins changed",
+        proof.rules.len() - uncaught,
+        proof.rules.len(),
+        proof.mistakes.len(),
+        proof.changes.len(),
+    );
+    out
+}
+
+/// The matrix as Markdown: rules down, operators across.
+pub fn markdown(proof: &Proof) -> String {
+    let mut out = String::new();
+    let used: Vec<Operator> =
+        Operator::ALL.into_iter().filter(|operator| proof.mutants.contains_key(operator)).collect();
+    let titles: Vec<&str> = used.iter().map(|operator| operator.name()).collect();
+    let _ = writeln!(out, "| rule | {} |", titles.join(" | "));
+    let _ = writeln!(out, "|---|{}", ":-:|".repeat(used.len()));
+    for proved in &proof.rules {
+        let cells: Vec<&str> = used.iter().map(|operator| cell(proved, *operator)).collect();
+        let _ = writeln!(out, "| {} | {} |", proved.rule.code, cells.join(" | "));
+    }
+    let _ = writeln!(out, "\n| operator | what is done |\n|---|---|");
+    for operator in used {
+        let _ = writeln!(out, "| {operator} | {} |", operator.what());
+    }
+    let _ = writeln!(out, "\n| neutral twin | what is done | what it changed |\n|---|---|---|");
+    for twin in Twin::ALL.into_iter().filter(|twin| proof.twins.contains_key(twin)) {
+        let changed = proof.changes.iter().filter(|change| change.twin == twin).count();
+        let changed = if changed == 0 { "nothing".to_owned() } else { changed.to_string() };
+        let _ = writeln!(out, "| {twin} | {} | {changed} |", twin.what());
+    }
+    out
+}
+
+/// The whole proof for programs.
+pub fn json(proof: &Proof, pack: &str) -> Value {
+    let rules = proof.rules.iter().map(|proved| {
+        let caught = proved.caught.iter().map(|(operator, caught)| {
+            let accused: Vec<_> = caught.accused.iter().map(|party| party.as_str()).collect();
+            json!({ "operator": operator.name(), "roots": caught.roots, "folded": caught.folded, "accused": accused })
+        });
+        json!({
+            "code": proved.rule.code.to_string(),
+            "title": proved.rule.title,
+            "caught": proved.is_caught(),
+            "by": caught.collect::<Vec<_>>(),
+        })
+    });
+    let mistakes = proof.mistakes.iter().map(|mistake| {
+        let findings = mistake.findings.iter().map(|finding| {
+            json!({
+                "code": finding.code,
+                "accused": finding.accused.as_str(),
+                "follows_from": finding.follows_from,
+            })
+        });
+        json!({
+            "operator": mistake.operator.name(),
+            "wrong": wrong(mistake.wrong),
+            "place": mistake.place,
+            "to_blame": blame(mistake.blame),
+            "findings": findings.collect::<Vec<_>>(),
+            "mutants": mistake.count,
+            "transcript": mistake.transcript,
+        })
+    });
+    let changes = proof.changes.iter().map(|change| {
+        json!({
+            "twin": change.twin.name(),
+            "recording": change.name,
+            "code": change.code,
+            "was": change.said.0,
+            "is": change.said.1,
+            "transcript": change.transcript,
+        })
+    });
+    json!({
+        "pack": pack,
+        "holds": proof.holds(),
+        "clean_recordings": proof.clean,
+        "recordings": proof.twinned,
+        "mutants": proof.mutants.iter().map(|(operator, n)| (operator.name(), *n)).collect::<std::collections::BTreeMap<_, _>>(),
+        "twins": proof.twins.iter().map(|(twin, n)| (twin.name(), *n)).collect::<std::collections::BTreeMap<_, _>>(),
+        "rules": rules.collect::<Vec<_>>(),
+        "mistakes": mistakes.collect::<Vec<_>>(),
+        "changes": changes.collect::<Vec<_>>(),
+        "unclean": proof.unclean,
+    })
+}
+
+fn said_of(mistake: &Mistake) -> String {
+    let findings: Vec<String> = mistake
+        .findings
+        .iter()
+        .map(|finding| match &finding.follows_from {
+            Some(root) => format!("({} {} from {root})", finding.code, finding.accused),
+            None => format!("{} {}", finding.code, finding.accused),
+        })
+        .collect();
+    format!(
+        "{}: {} at {}; to blame is {}; found {} ({} mutants)",
+        wrong(mistake.wrong),
+        mistake.operator,
+        mistake.place,
+        blame(mistake.blame),
+        findings.join(", "),
+        mistake.count,
+    )
+}
+
+const fn wrong(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::Innocent => "wrong party accused",
+        Wrong::BothParties => "both parties accused",
+        Wrong::SeveralRoots => "several roots",
+    }
+}
+
+const fn blame(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Party(party) => party.as_str(),
+        Blame::Either => "either party",
+        Blame::Nobody => "nobody",
+    }
+}
+
+fn parties(caught: &Caught) -> String {
+    caught.accused.iter().map(|party| party.as_str()).collect::<Vec<_>>().join("/")
+}
+
+/// `P`, `T` or `PT`: the party accused; `·`: folded under another rule; nothing where it was not caught.
+fn cell(proved: &Proved, operator: Operator) -> &'static str {
+    let Some(caught) = proved.caught.get(&operator) else { return " " };
+    let accuses = |party| caught.accused.contains(&party);
+    match (accuses(Party::Pos), accuses(Party::Terminal), accuses(Party::Gateway)) {
+        (true, true, _) => "P T",
+        (true, false, _) => "P",
+        (false, true, _) => "T",
+        (false, false, true) => "G",
+        (false, false, false) => "·",
+    }
+}

@@ -1,0 +1,386 @@
+//! Neutral twins: changes that mean nothing, so that nothing that is said of a recording may change.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::anatomy::Anatomy;
+use super::edit;
+use super::link::next_connection;
+use super::sequence::fresh;
+use super::tape::{Act, Event, Said, Tape};
+use crate::conversation::{ConnectionId, Drop, EventKind, Masked, Offset};
+use crate::mask::{Masker, Policy};
+use crate::pack::{GroupScope, Pack, Pattern, Role, Scope};
+use crate::text::json::{Cursor, JsonError, Kind};
+
+/// A change that means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Twin {
+    /// Everything happens later.
+    Shift,
+    /// Flows and connections have other names.
+    Rename,
+    /// The same flows under other keys run beside it, on connections of their own.
+    Interleave,
+    /// White space between the tokens of JSON.
+    Space,
+    /// Members in another order.
+    KeyOrder,
+    /// Characters spelled as escapes.
+    Escape,
+    /// Messages in several frames.
+    Fragment,
+    /// A new connection for each flow.
+    Split,
+    /// Sensitive values masked.
+    Mask,
+}
+
+impl Twin {
+    /// Every twin.
+    pub const ALL: [Self; 9] = [
+        Self::Shift,
+        Self::Rename,
+        Self::Interleave,
+        Self::Space,
+        Self::KeyOrder,
+        Self::Escape,
+        Self::Fragment,
+        Self::Split,
+        Self::Mask,
+    ];
+
+    /// Its name: `key order`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shift => "shift",
+            Self::Rename => "rename",
+            Self::Interleave => "interleave",
+            Self::Space => "space",
+            Self::KeyOrder => "key order",
+            Self::Escape => "escape",
+            Self::Fragment => "fragment",
+            Self::Split => "split",
+            Self::Mask => "mask",
+        }
+    }
+
+    /// What it does, in a sentence.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Shift => "everything happens an hour later",
+            Self::Rename => "flows and connections have other names, consistently",
+            Self::Interleave => {
+                "the same again under other keys, on connections of its own, at the same time"
+            }
+            Self::Space => "white space between the tokens of JSON",
+            Self::KeyOrder => "the members of every object in reverse order",
+            Self::Escape => "the first character of every key and text as `\\uXXXX`",
+            Self::Fragment => "every message in three frames",
+            Self::Split => "a connection of its own for every flow, where no rule is about connections",
+            Self::Mask => "sensitive values masked as the recorder does",
+        }
+    }
+
+    /// How often everything that is counted must be counted in the twin.
+    pub const fn factor(self) -> u64 {
+        match self {
+            Self::Interleave => 2,
+            Self::Shift
+            | Self::Rename
+            | Self::Space
+            | Self::KeyOrder
+            | Self::Escape
+            | Self::Fragment
+            | Self::Split
+            | Self::Mask => 1,
+        }
+    }
+
+    /// The twin of a recording; `None` where it has none of this sort.
+    pub(super) fn of(self, anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
+        let tape = anatomy.tape;
+        match self {
+            Self::Shift => Some(tape.delayed(0, Duration::from_secs(3600))),
+            Self::Rename => Some(connections_moved(&renamed(anatomy, pack), 10)),
+            Self::Interleave => interleaved(anatomy, pack),
+            Self::Space => Some(rewritten(tape, Style::Space)),
+            Self::KeyOrder => Some(rewritten(tape, Style::Reverse)),
+            Self::Escape => Some(rewritten(tape, Style::Escape)),
+            Self::Fragment => Some(each_said(tape, |said| {
+                let third = said.text.len() as u64 / 3;
+                said.frames = vec![third, third, said.text.len() as u64 - 2 * third];
+            })),
+            Self::Split => split(anatomy, pack),
+            Self::Mask => Some(masked(tape, pack)),
+        }
+    }
+}
+
+impl fmt::Display for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Every key of every grouping replaced by another one, the same for the same.
+fn renamed(anatomy: &Anatomy<'_>, pack: &Pack) -> Tape {
+    let mut names: Vec<(usize, String, String)> = Vec::new();
+    let mut tape = anatomy.tape.clone();
+    for part in &anatomy.parts {
+        let mut text = part.said.text.to_string();
+        let keys = part.keys.iter().filter(|key| pack.groupings[key.grouping.0].keyed);
+        let mut places: Vec<_> = keys
+            .flat_map(|key| {
+                let places = part.places.iter().filter(|place| key.pointers.contains(&place.pointer));
+                places.map(|place| (key.grouping.0, place))
+            })
+            .collect();
+        places.sort_by_key(|(_, place)| std::cmp::Reverse(place.value.start));
+        places.dedup_by_key(|(_, place)| place.value.start);
+        for (grouping, place) in places {
+            let token = part.text_of(place);
+            let known = names.iter().find(|(of, old, _)| (*of, old.as_str()) == (grouping, token));
+            let new = match known {
+                Some((_, _, new)) => new.clone(),
+                None => {
+                    let mut new = fresh(anatomy, token);
+                    while names.iter().any(|(_, _, taken)| *taken == new) {
+                        new = next_token(&new);
+                    }
+                    names.push((grouping, token.to_owned(), new.clone()));
+                    new
+                }
+            };
+            text = edit::replaced(&text, place, &new);
+        }
+        tape = tape.saying(part.index, &text);
+    }
+    tape
+}
+
+/// A token of another name: the last digit or letter counts down, and where that is over, one is added.
+fn next_token(token: &str) -> String {
+    let place = token.rfind(|c: char| ('2'..='9').contains(&c) || ('b'..='z').contains(&c));
+    match place {
+        Some(at) => {
+            let lower = char::from(token.as_bytes()[at] - 1).to_string();
+            edit::spliced(token, at..at + 1, &lower)
+        }
+        None => edit::spliced(token, token.len() / 2..token.len() / 2, "5"),
+    }
+}
+
+fn connections_moved(tape: &Tape, by: u64) -> Tape {
+    let mut tape = tape.clone();
+    for event in &mut tape.events {
+        event.connection = event.connection.map(|ConnectionId(id)| ConnectionId(id + by));
+    }
+    tape
+}
+
+fn interleaved(anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
+    let whole = |scope: Scope| match scope {
+        Scope::Connection => false,
+        Scope::Recording | Scope::Installation => true,
+    };
+    let entangled = pack.rules.iter().any(|rule| match &rule.pattern {
+        Pattern::Limit(limit) => whole(limit.scope),
+        Pattern::Never(never) => never.after.is_some() && shared(pack, never.grouping.0),
+        Pattern::Respond(respond) => shared(pack, respond.grouping.0),
+        Pattern::Precede(precede) => shared(pack, precede.grouping.0),
+        Pattern::Order(order) => shared(pack, order.grouping.0),
+        Pattern::Agree(agree) => shared(pack, agree.grouping.0),
+        Pattern::Shape(_) | Pattern::Unique(_) => false,
+    });
+    // What is lost without saying on which connection concerns both.
+    let global = anatomy.tape.events.iter().any(|event| event.connection.is_none() && !event.is_end());
+    // A message without a key that should have one belongs to whatever runs beside it.
+    let keyless = anatomy.parts.iter().any(|part| part.keys.is_empty());
+    if entangled || global || keyless {
+        return None;
+    }
+    let beside = connections_moved(&renamed(anatomy, pack), next_connection(anatomy.tape)?.0);
+    let mut events = Vec::new();
+    for (own, mut other) in anatomy.tape.events.iter().cloned().zip(beside.events) {
+        let is_end = own.is_end();
+        other.at = own.at;
+        events.push(own);
+        if !is_end {
+            events.push(other);
+        }
+    }
+    Some(Tape { name: anatomy.tape.name.clone(), events })
+}
+
+/// Whether messages of different connections meet in one group without sharing a key.
+fn shared(pack: &Pack, grouping: usize) -> bool {
+    let grouping = &pack.groupings[grouping];
+    grouping.scope == GroupScope::Recording && !grouping.keyed
+}
+
+fn split(anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
+    let connection = |grouping: usize| pack.groupings[grouping].scope == GroupScope::Connection;
+    let about_connections = pack.rules.iter().any(|rule| match &rule.pattern {
+        Pattern::Limit(limit) => limit.scope == Scope::Connection || connection(limit.grouping.0),
+        Pattern::Unique(unique) => unique.scope == Scope::Connection || connection(unique.grouping.0),
+        Pattern::Never(never) => never.after.is_some() && connection(never.grouping.0),
+        Pattern::Respond(respond) => connection(respond.grouping.0),
+        Pattern::Precede(precede) => connection(precede.grouping.0),
+        Pattern::Order(order) => connection(order.grouping.0),
+        Pattern::Agree(agree) => connection(agree.grouping.0),
+        Pattern::Shape(_) => false,
+    });
+    if about_connections || anatomy.tape.events.iter().any(|event| event.said().is_none() && is_odd(event)) {
+        return None;
+    }
+    let mut tape = anatomy.tape.clone();
+    let mut changed = false;
+    for (part, own) in anatomy.parts.iter().enumerate().rev() {
+        let starts = own.role == Some(Role::Opens) && part > 0 && anatomy.flow(part).first() == Some(&part);
+        let others_open =
+            (0..part).any(|before| (part..anatomy.parts.len()).any(|later| anatomy.same_flow(before, later)));
+        let before = anatomy.parts.get(part.wrapping_sub(1));
+        if !starts || others_open || before.is_none_or(|before| before.connection != own.connection) {
+            continue;
+        }
+        let (Some(connection), Some(next)) = (own.connection, next_connection(&tape)) else { continue };
+        let opened = tape.events.iter().find(|event| event.connection == Some(connection))?;
+        let again = Event { at: own_at(&tape, own.index), connection: Some(next), act: opened.act.clone() };
+        if !matches!(again.act, Act::Other(EventKind::Open(_))) {
+            return None;
+        }
+        let lost = Act::Other(EventKind::Drop(Drop { by: None, reset: false }));
+        let lost = Event { at: again.at, connection: Some(connection), act: lost };
+        for event in &mut tape.events[own.index..] {
+            if event.connection == Some(connection) {
+                event.connection = Some(next);
+            }
+        }
+        tape.events.splice(own.index..own.index, [lost, again]);
+        changed = true;
+    }
+    changed.then_some(tape)
+}
+
+fn own_at(tape: &Tape, index: usize) -> Offset {
+    tape.events[index].at
+}
+
+/// Whether a connection is more than its messages, its start and its end.
+fn is_odd(event: &Event) -> bool {
+    match &event.act {
+        Act::Said(_) => false,
+        Act::Other(kind) => match kind {
+            EventKind::Open(_)
+            | EventKind::Close(_)
+            | EventKind::Drop(_)
+            | EventKind::Note(_)
+            | EventKind::Clock(_)
+            | EventKind::End(_) => false,
+            EventKind::Refused(_)
+            | EventKind::Message(_)
+            | EventKind::Ping(_)
+            | EventKind::Pong(_)
+            | EventKind::Undecodable(_)
+            | EventKind::Gap(_) => true,
+        },
+    }
+}
+
+fn masked(tape: &Tape, pack: &Pack) -> Tape {
+    let mut policy = Policy::standard();
+    for sensitive in &pack.sensitive {
+        policy = match sensitive.parse() {
+            Ok(pointer) if sensitive.starts_with('/') => {
+                policy.with_pointer(pointer, crate::conversation::MaskedKind::Sensitive)
+            }
+            Ok(_) | Err(_) => policy.with_field(sensitive, crate::conversation::MaskedKind::Sensitive),
+        };
+    }
+    // Any key will do: what a masked value looks like is no secret here.
+    let masker = Masker::new(policy, [7; 32]);
+    each_said(tape, |said| {
+        let Some(hidden) = masker.json(&said.text) else { return };
+        said.text = Arc::from(hidden.text);
+        said.masked.extend(
+            hidden.at.into_iter().map(|(at, was)| Masked { at: Cow::Owned(format!("/json{at}")), was }),
+        );
+    })
+}
+
+fn each_said(tape: &Tape, change: impl Fn(&mut Said)) -> Tape {
+    let mut tape = tape.clone();
+    for event in &mut tape.events {
+        if let Act::Said(said) = &mut event.act {
+            change(said);
+        }
+    }
+    tape
+}
+
+fn rewritten(tape: &Tape, style: Style) -> Tape {
+    each_said(tape, |said| {
+        let mut out = String::new();
+        if said.masked.is_empty() && style.value(&mut Cursor::new(&said.text), &mut out).is_ok() {
+            said.text = Arc::from(out);
+        }
+    })
+}
+
+/// Another way to write the same JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Space,
+    Reverse,
+    Escape,
+}
+
+impl Style {
+    fn value(self, cursor: &mut Cursor<'_>, out: &mut String) -> Result<(), JsonError> {
+        let space = if self == Self::Space { " " } else { "" };
+        let kind = cursor.kind()?;
+        match kind {
+            Kind::Object => {
+                let mut members = Vec::new();
+                cursor.object(|key, cursor| {
+                    let mut member = String::new();
+                    self.string(key.raw(), &mut member);
+                    member.push_str(&format!("{space}:{space}"));
+                    self.value(cursor, &mut member)?;
+                    members.push(member);
+                    Ok::<(), JsonError>(())
+                })?;
+                if self == Self::Reverse {
+                    members.reverse();
+                }
+                out.push_str(&format!("{{{space}{}{space}}}", members.join(&format!("{space},{space}"))));
+            }
+            Kind::Array => {
+                let mut elements = Vec::new();
+                cursor.array(|_, cursor| {
+                    let mut element = String::new();
+                    self.value(cursor, &mut element)?;
+                    elements.push(element);
+                    Ok::<(), JsonError>(())
+                })?;
+                out.push_str(&format!("[{space}{}{space}]", elements.join(&format!("{space},{space}"))));
+            }
+            Kind::String => self.string(cursor.string()?.raw(), out),
+            Kind::Number | Kind::True | Kind::False | Kind::Null => out.push_str(cursor.value()?),
+        }
+        Ok(())
+    }
+
+    fn string(self, raw: &str, out: &mut String) {
+        let first = raw.chars().next().filter(char::is_ascii_alphanumeric);
+        match first {
+            Some(first) if self == Self::Escape => {
+                out.push_str(&format!("\"\\u{:04x}{}\"", u32::from(first), &raw[1..]));
+            }
+            Some(_) | None => out.push_str(&format!("\"{raw}\"")),
+        }
+    }
+}

@@ -16,7 +16,8 @@ use crate::conversation::{ConversationEvent, End, EndReason, EventKind, EventNum
 pub struct Writer<W> {
     out: W,
     pending: Vec<u8>,
-    hash: Sha256,
+    /// `None` where the hash is taken from the finished file.
+    hash: Option<Sha256>,
     written: u64,
     last: EventNumber,
 }
@@ -24,13 +25,18 @@ pub struct Writer<W> {
 impl<W: io::Write> Writer<W> {
     /// Starts a cassette: writes its header.
     pub fn create(out: W, header: &Header) -> io::Result<Self> {
-        let mut writer = Self {
-            out,
-            pending: Vec::with_capacity(4096),
-            hash: Sha256::new(),
-            written: 0,
-            last: EventNumber(0),
-        };
+        Self::begin(out, header, Some(Sha256::new()))
+    }
+
+    /// As [`Writer::create`], but nothing is hashed on the way: [`Writer::finish_with`] is told the hash,
+    /// which whoever reads the finished file back can take in passing.
+    pub fn create_unhashed(out: W, header: &Header) -> io::Result<Self> {
+        Self::begin(out, header, None)
+    }
+
+    fn begin(out: W, header: &Header, hash: Option<Sha256>) -> io::Result<Self> {
+        let pending = Vec::with_capacity(4096);
+        let mut writer = Self { out, pending, hash, written: 0, last: EventNumber(0) };
         header.encode(&mut writer.pending);
         writer.flush()?;
         Ok(writer)
@@ -70,7 +76,9 @@ impl<W: io::Write> Writer<W> {
                 }
             }
         }
-        self.hash.update(&self.pending[..done]);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&self.pending[..done]);
+        }
         self.written += done as u64;
         self.pending.drain(..done);
         result.and_then(|()| self.out.flush())
@@ -96,8 +104,19 @@ impl<W: io::Write> Writer<W> {
     /// `scan` is what the masking scan of the lines so far found; call [`Writer::flush`] before scanning.
     pub fn finish(mut self, at: Offset, reason: EndReason<'_>, scan: Option<Scan>) -> io::Result<W> {
         self.flush()?;
-        let digest = std::mem::take(&mut self.hash).finalize();
-        let end = End { reason, scan, sha256: Some(hex(&digest).into()) };
+        let sha256 = self.hash.take().map(|hash| hex(&hash.finalize()));
+        self.finish_with(at, reason, scan, sha256)
+    }
+
+    /// As [`Writer::finish`], with the SHA-256 of everything flushed so far, in lower-case hex.
+    pub fn finish_with(
+        mut self,
+        at: Offset,
+        reason: EndReason<'_>,
+        scan: Option<Scan>,
+        sha256: Option<String>,
+    ) -> io::Result<W> {
+        let end = End { reason, scan, sha256: sha256.map(Into::into) };
         self.write(&ConversationEvent {
             n: self.next_number(),
             at,

@@ -15,6 +15,7 @@ mod error;
 mod exit;
 mod explain;
 mod files;
+mod flows;
 mod inputs;
 mod judge;
 mod output;

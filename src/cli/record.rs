@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::{ArgAction, ValueEnum};
@@ -14,15 +16,17 @@ use super::files::{Existing, FileShelf};
 use super::output::{print, write_atomically};
 use super::size::{Limit, Size, duration};
 use super::talk::Talk;
-use super::{Exit, summary};
+use super::{Exit, flows, specs, summary};
 use crate::cassette::Header;
 use crate::conversation::{EndReason, Party};
-use crate::mask::Policy;
+use crate::mask::{MaskedKind, Policy};
 use crate::net;
 use crate::net::record::{
     HostHeader, Limits, Losing, Notes, Plan, Proxy, RecordError, Spread, Upstream, UpstreamError,
 };
 use crate::net::tls::{Identity, Trust};
+use crate::pack::{self, Pack};
+use crate::text::Pointer;
 
 /// Records the exchange between a POS and a terminal as a cassette.
 ///
@@ -51,6 +55,9 @@ pub(crate) struct Arguments {
     /// The protocol recorded: its name goes into the cassette, its sensitive fields into the masking.
     #[arg(long, value_name = "PACK")]
     pack: Option<String>,
+    /// A folder of packs, in place of those of the same name in the program.
+    #[arg(long, value_name = "DIR")]
+    specs: Option<PathBuf>,
     /// Stop the traffic when it cannot be recorded, instead of letting it pass unrecorded.
     #[arg(long)]
     strict: bool,
@@ -137,13 +144,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     let spread = if arguments.split { Spread::Split } else { Spread::Together };
     let existing = if arguments.force { Existing::Replaced } else { Existing::Refused };
     let shelf = FileShelf::new(&arguments.out, spread, existing)?;
-    let (plan, secure) = plan(arguments, spread)?;
+    let pack = arguments.pack.as_deref().map(|name| load(arguments, name)).transpose()?;
+    let (plan, secure) = plan(arguments, spread, pack.as_deref())?;
     let (upstream, fingerprint) = (plan.upstream.to_string(), plan.identity.clone());
     room_for(plan.limits.connections, spread);
-    let pack = plan.header.pack.clone();
     let stop = net::stop_requested(|| std::process::exit(Exit::Invalid as i32))
         .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
-    let proxy = Proxy::bind(plan, Box::new(shelf), None).map_err(failed)?;
+    let (observer, flows) = pack.as_ref().and_then(flows::counter).unzip();
+    let proxy = Proxy::bind(plan, Box::new(shelf), observer).map_err(failed)?;
     announce(&talk, proxy.address(), secure, &upstream, fingerprint.as_ref());
     if let Some(path) = &arguments.port_file {
         write_atomically(path, &format!("{}\n", proxy.address().port()))?;
@@ -157,11 +165,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     });
     talk.flush();
     let recorded = outcome.map_err(failed)?;
-    print(&summary::render(&recorded, pack.as_deref()))?;
+    let flows = flows.map(|flows| flows.load(Ordering::Relaxed));
+    print(&summary::render(&recorded, arguments.pack.as_deref(), flows))?;
     Ok(summary::exit(&recorded))
 }
 
-fn plan(arguments: &Arguments, spread: Spread) -> Result<(Plan, bool), CliError> {
+fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(Plan, bool), CliError> {
     let upstream: Upstream = arguments
         .upstream
         .parse()
@@ -209,9 +218,22 @@ fn plan(arguments: &Arguments, spread: Spread) -> Result<(Plan, bool), CliError>
         spread,
         losing: if arguments.strict { Losing::Stops } else { Losing::Counts },
         header: header(arguments),
-        policy: Policy::standard(),
+        policy: pack.map_or_else(Policy::standard, policy),
     };
     Ok((plan, secure))
+}
+
+fn load(arguments: &Arguments, name: &str) -> Result<Arc<Pack>, CliError> {
+    let sources = specs::sources(arguments.specs.as_deref())?;
+    pack::load(&sources, name).map(Arc::new).map_err(CliError::input)
+}
+
+/// What is masked besides card data: what the pack calls sensitive, by name or by place.
+fn policy(pack: &Pack) -> Policy {
+    pack.sensitive.iter().fold(Policy::standard(), |policy, place| match place.parse::<Pointer>() {
+        Ok(pointer) if !pointer.is_root() => policy.with_pointer(pointer, MaskedKind::Sensitive),
+        Ok(_) | Err(_) => policy.with_field(place, MaskedKind::Sensitive),
+    })
 }
 
 fn header(arguments: &Arguments) -> Header {

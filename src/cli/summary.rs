@@ -10,11 +10,12 @@ pub(crate) fn exit(summary: &Summary) -> Exit {
 }
 
 /// The summary, line by line.
-pub(crate) fn render(summary: &Summary, pack: Option<&str>) -> String {
+pub(crate) fn render(summary: &Summary, pack: Option<&str>, flows: Option<u64>) -> String {
     let totals = &summary.totals;
     let mut out = format!(
-        "recorded  {}, {}, {} masked\n",
+        "recorded  {}, {}{}, {} masked\n",
         count(totals.connections, "connection"),
+        flows.map_or_else(String::new, |flows| format!("{}, ", count(flows, "flow"))),
         count(totals.messages, "message"),
         count(totals.masked, "value"),
     );

@@ -93,7 +93,7 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(handshake) = self.handshake.take() {
             self.station.put(self.connection, &self.body, Happened::Refused(handshake));
-            self.station.put(self.connection, &[], Happened::Over);
+            self.station.over(self.connection);
         }
     }
 }

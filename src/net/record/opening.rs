@@ -92,7 +92,7 @@ async fn read_request(
     let size = bytes.len() as u64;
     let why = Why::Handshake(failure.to_string());
     station.put(connection, kept, Happened::Undecodable { from: station.client, size, why });
-    station.put(connection, &[], Happened::Over);
+    station.over(connection);
     if let Some(status) = failure.status() {
         farewell(client, status, &failure.to_string()).await;
     }

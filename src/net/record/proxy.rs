@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,7 +53,6 @@ pub struct Proxy {
     acceptor: Option<TlsAcceptor>,
     station: Rc<Station>,
     recorder: Recorder,
-    progress: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -71,7 +69,7 @@ impl Proxy {
             .local_addr()
             .map_err(|error| RecordError::Listen { address: plan.listen.clone(), error })?;
         let (queue, halt) = (Arc::new(Queue::new(plan.limits.buffer)), Arc::new(Notify::new()));
-        let (started, progress) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let started = Instant::now();
         let mut recorder = Recorder {
             queue: Arc::clone(&queue),
             shelf,
@@ -83,7 +81,6 @@ impl Proxy {
             halt: Arc::clone(&halt),
             observer,
             started,
-            progress: Arc::clone(&progress),
             tapes: BTreeMap::new(),
             totals: Totals::default(),
             summary_of: Vec::new(),
@@ -92,6 +89,7 @@ impl Proxy {
         };
         recorder.header.masking = Some(Policy::NAME.into());
         recorder.header.tool.get_or_insert_with(|| concat!("tilltape ", env!("CARGO_PKG_VERSION")).into());
+        recorder.mask_header();
         recorder.begin().map_err(RecordError::Cassette)?;
         let station = Rc::new(Station {
             queue,
@@ -105,9 +103,10 @@ impl Proxy {
             buffer: Station::buffer(),
             scratch: RefCell::default(),
             open: Cell::new(0),
+            stopping: Cell::new(false),
         });
         let acceptor = plan.identity.map(|identity| identity.acceptor);
-        Ok(Self { runtime, listener, address, acceptor, station, recorder, progress })
+        Ok(Self { runtime, listener, address, acceptor, station, recorder })
     }
 
     /// Where it listens.
@@ -130,17 +129,18 @@ impl Proxy {
             .spawn(move || drop(report.send(recorder.run())))
             .map_err(RecordError::Runtime)?;
         let reason = self.runtime.block_on(serve(&self.listener, self.acceptor, &self.station, stop));
+        self.station.stopping.set(true);
         drop(self.listener);
         // Its tasks hold the taps: dropping them hands over what was still unfinished.
         drop(self.runtime);
         queue.end(reason.clone());
-        let mut seen = self.progress.load(Ordering::Relaxed);
+        let mut seen = queue.progress();
         loop {
             match result.recv_timeout(STUCK) {
                 Ok(summary) => return Ok(summary),
                 Err(RecvTimeoutError::Disconnected) => return Err(RecordError::RecorderDied),
                 Err(RecvTimeoutError::Timeout) => {
-                    let now = self.progress.load(Ordering::Relaxed);
+                    let now = queue.progress();
                     if std::mem::replace(&mut seen, now) == now {
                         return Err(RecordError::RecorderStuck);
                     }
@@ -289,7 +289,7 @@ async fn begin(
                 let happened =
                     Happened::Undecodable { from: station.client, size: 0, why: Why::Handshake(why) };
                 station.put(connection, &[], happened);
-                station.put(connection, &[], Happened::Over);
+                station.over(connection);
                 return None;
             }
         },

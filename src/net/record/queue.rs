@@ -6,17 +6,32 @@
 //! content is counted then, and the count becomes a gap in its place. Nothing here does I/O.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Happened, Lost};
 use crate::conversation::{ConnectionId, EndReason, Offset};
 
-/// How long traffic waits for a recorder that shows no progress.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long traffic waits for a recorder that shows no progress: longer than a busy machine keeps a thread
+/// from its core, shorter than anybody at a till notices. It is waited once for each time the disk hangs.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A batch is handed over whole; one that is larger than this gets no further entries.
 const BATCH: usize = 256 << 10;
+
+/// The recorder looks into the queue at most this often, however much is in it (but for a whole batch): a
+/// thread that is woken for every message would be most of what recording costs.
+const SHORT_BEAT: Duration = Duration::from_micros(250);
+
+/// It looks at least this often, however little is in it: what a kill can cost.
+const BEAT: Duration = Duration::from_millis(2);
+
+/// What is worth a look between the two, in bytes.
+const CROWD: usize = 16 << 10;
+
+/// After a pause as long as this, the first message is written at once.
+const SPARSE: Duration = Duration::from_millis(10);
 
 /// Memory an empty batch keeps for its next use.
 const KEPT: usize = 2 * BATCH;
@@ -33,6 +48,8 @@ pub(super) struct Queue {
     work: Condvar,
     /// The tunnel waits here for room.
     room: Condvar,
+    /// Grows with everything the recorder gets done, so that busy can be told from stuck.
+    progress: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +61,8 @@ struct State {
     /// Bytes the recorder took and has not written yet.
     taken: usize,
     recorder: Recorder,
+    /// When the recorder last looked; `None` before the first time.
+    looked: Option<Instant>,
     /// Somebody waits for room.
     crowded: bool,
     /// The latest time put in.
@@ -65,8 +84,8 @@ enum Recorder {
     Busy,
     /// Wants anything at all.
     Sleeping,
-    /// Wants a whole batch, or the end of its rest.
-    Resting,
+    /// Wants so many bytes, or the end of its rest.
+    Resting { enough: usize },
 }
 
 /// How much was lost in a whole recording.
@@ -102,7 +121,23 @@ pub(super) enum Put {
 impl Queue {
     /// A queue of at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(BATCH), state: Mutex::default(), work: Condvar::new(), room: Condvar::new() }
+        Self {
+            limit: limit.max(BATCH),
+            state: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            progress: AtomicU64::new(0),
+        }
+    }
+
+    /// The recorder got something done.
+    pub(super) fn made_progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How much the recorder got done; only a difference means something.
+    pub(super) fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     /// Opens the queue to put things in.
@@ -121,8 +156,9 @@ impl Queue {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         loop {
-            if state.batches.is_empty() && state.ending.is_some() {
-                state.own_up(usize::MAX);
+            if state.batches.is_empty() {
+                let room = if state.ending.is_some() { usize::MAX } else { self.limit / 2 };
+                state.own_up(room);
             }
             if !state.batches.is_empty() {
                 return Work::Batches(state.take());
@@ -137,18 +173,33 @@ impl Queue {
             state.recorder = Recorder::Sleeping;
             state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
             state.recorder = Recorder::Busy;
+            if !state.batches.is_empty() && state.looked.is_some_and(|looked| looked.elapsed() < SPARSE) {
+                state = self.rest_until(state, Instant::now() + BEAT, CROWD);
+            }
         }
     }
 
-    /// Rests the recorder until `deadline`, or until more than a batch is waiting, or the end is near.
-    pub(super) fn rest(&self, deadline: Instant) {
+    /// Rests the recorder, which last looked into the queue at `looked`, until it is worth to look again.
+    pub(super) fn rest(&self, looked: Instant) {
         let mut state = self.lock();
+        state.looked = Some(looked);
+        state = self.rest_until(state, looked + SHORT_BEAT, BATCH);
+        drop(self.rest_until(state, looked + BEAT, CROWD));
+    }
+
+    /// Waits until `deadline`, or until so much is waiting, or the end is near.
+    fn rest_until<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Instant,
+        enough: usize,
+    ) -> MutexGuard<'a, State> {
         loop {
             let now = Instant::now();
-            if now >= deadline || state.waiting >= BATCH || state.ending.is_some() {
-                return;
+            if now >= deadline || state.waiting >= enough || state.ending.is_some() {
+                return state;
             }
-            state.recorder = Recorder::Resting;
+            state.recorder = Recorder::Resting { enough };
             state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
             state.recorder = Recorder::Busy;
         }
@@ -267,9 +318,10 @@ impl Page<'_> {
                 return;
             }
             state.crowded = true;
+            let progress = self.queue.progress();
             let (mut state, wait) =
                 self.queue.room.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
-            state.stalled |= wait.timed_out() && full(&state);
+            state.stalled |= wait.timed_out() && full(&state) && self.queue.progress() == progress;
             self.state = Some(state);
         }
     }
@@ -281,7 +333,7 @@ impl Drop for Page<'_> {
         let wake = match state.recorder {
             Recorder::Busy => false,
             Recorder::Sleeping => !state.batches.is_empty(),
-            Recorder::Resting => state.waiting >= BATCH,
+            Recorder::Resting { enough } => state.waiting >= enough,
         };
         drop(state);
         if wake {

@@ -1,13 +1,12 @@
 //! The recorder's thread: takes what the tap saw, masks and writes it, and keeps the disk honest.
 //!
-//! It wakes at once when something comes after a quiet time, and under load looks at most every
-//! [`BEAT`], with one `write` a look. A disk that fails is tried again until the end; what waits meanwhile
-//! is bounded by the queue. A timer asks the disk to confirm what it was given.
+//! How often it looks is the queue's [rhythm](super::queue); each look is one `write`. A disk that fails is
+//! tried again until the end; what waits meanwhile is bounded by the queue. A timer asks the disk to confirm
+//! what it was given.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
@@ -22,9 +21,6 @@ use super::translate::translate;
 use crate::cassette::Header;
 use crate::conversation::{Clock, ConnectionId, ConversationEvent, EndReason, EventKind, Offset};
 use crate::mask::{Masker, Policy};
-
-/// The shortest time between two looks into the queue: what a kill can lose, in time.
-const BEAT: Duration = Duration::from_micros(250);
 
 /// Lines that wait for one write, in bytes; more are written at once.
 const LINES: usize = 256 << 10;
@@ -70,8 +66,6 @@ pub(super) struct Recorder {
     pub(super) halt: Arc<Notify>,
     pub(super) observer: Option<Observer>,
     pub(super) started: Instant,
-    /// Grows whenever something got done, so that others can tell busy from stuck.
-    pub(super) progress: Arc<AtomicU64>,
     pub(super) tapes: BTreeMap<Option<ConnectionId>, Tape>,
     pub(super) totals: Totals,
     pub(super) summary_of: Vec<super::summary::Finished>,
@@ -80,6 +74,16 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// What people say about a recording goes the way of everything else.
+    pub(super) fn mask_header(&mut self) {
+        let facts = self.header.subject.values_mut().chain([&mut self.header.labels]);
+        for value in facts.flat_map(|facts| facts.values_mut()) {
+            if let Some(masked) = self.masker.text(value) {
+                *value = masked.text;
+            }
+        }
+    }
+
     /// Begins the one cassette of a recording that is not split, so that a bad place is known at once.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         match self.spread {
@@ -94,9 +98,9 @@ impl Recorder {
         let reason = loop {
             match self.queue.take(self.patience(clock_due)) {
                 Work::Batches(batches) => {
-                    let next = Instant::now() + BEAT;
+                    let looked = Instant::now();
                     self.record(batches);
-                    self.queue.rest(next);
+                    self.queue.rest(looked);
                 }
                 Work::Quiet => self.queue.shrink(),
                 Work::Ending(reason) => break reason,
@@ -131,10 +135,10 @@ impl Recorder {
         for batch in &batches {
             for seen in batch.iter() {
                 self.record_one(&seen);
+                self.queue.made_progress();
             }
         }
         self.flush();
-        self.progress.fetch_add(1, Ordering::Relaxed);
         self.queue.give_back(batches);
     }
 
@@ -274,10 +278,7 @@ impl Recorder {
             return;
         }
         let at = Offset::ZERO.after(self.started.elapsed());
-        let progress = || {
-            self.progress.fetch_add(1, Ordering::Relaxed);
-        };
-        match tape.finish(at, reason.clone(), &self.policy, &progress) {
+        match tape.finish(at, reason.clone(), &self.policy, &|| self.queue.made_progress()) {
             Ok((finished, scan)) => {
                 self.totals.bytes += finished.bytes;
                 if let Some(scan) = scan {
@@ -295,7 +296,7 @@ impl Recorder {
         let now = Instant::now();
         for tape in self.tapes.values_mut() {
             if tape.unsynced.is_some_and(|since| now >= since + SYNC)
-                && let Err(error) = tape.sync()
+                && let Err(error) = tape.sync_if_quick()
             {
                 tracing::error!("the disk does not confirm the cassette: {error}");
             }

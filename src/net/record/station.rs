@@ -33,6 +33,8 @@ pub(super) struct Station {
     pub(super) buffer: RefCell<Box<[u8]>>,
     pub(super) scratch: RefCell<Scratch>,
     pub(super) open: Cell<usize>,
+    /// The recording is over: connections that are cut now did not end by themselves.
+    pub(super) stopping: Cell<bool>,
 }
 
 impl Station {
@@ -65,6 +67,13 @@ impl Station {
     pub(super) fn put(&self, connection: ConnectionId, bytes: &[u8], happened: Happened) {
         let put = self.queue.page().put(Some(connection), self.now(), bytes, &[], happened);
         self.mind(put);
+    }
+
+    /// Says that nothing more comes from a connection.
+    pub(super) fn over(&self, connection: ConnectionId) {
+        if !self.stopping.get() {
+            self.put(connection, &[], Happened::Over);
+        }
     }
 
     /// Draws the consequence of a loss: says it once, and stops the traffic where that was asked for.

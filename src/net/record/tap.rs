@@ -140,7 +140,7 @@ impl Drop for Tap {
     fn drop(&mut self) {
         self.finish(Way::Up);
         self.finish(Way::Down);
-        self.station.put(self.connection, &[], Happened::Over);
+        self.station.over(self.connection);
     }
 }
 

@@ -26,6 +26,7 @@ mod patterns;
 mod peers;
 mod prove;
 mod readme;
+mod record;
 mod recorder;
 mod relay;
 mod report;

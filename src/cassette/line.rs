@@ -1,6 +1,6 @@
 //! Our own data lines, read by hand: the envelope by position, the payload as what is left.
 //!
-//! Nearly every line of a recording is a message whose keys stand as [`super::encode`] writes them. This
+//! Nearly every line of a recording is a message whose keys stand as [`super::encode()`] writes them. This
 //! reads those and nothing else; `None` means "not in that form", and `loose` has the next word. A JSON
 //! payload is found by position only and NOT validated here; see [`super::Candidate`].
 

@@ -18,7 +18,7 @@ pub enum Detail {
     /// What people read: rounded times, no addresses and header lines.
     #[default]
     Brief,
-    /// Everything; [`super::parse`] gives back the very events.
+    /// Everything; [`super::parse()`] gives back the very events.
     Exact,
 }
 

@@ -54,7 +54,7 @@ impl FileShelf {
             fs::create_dir_all(out).map_err(|error| {
                 CliError::environment(format!("cannot make the folder `{}`: {error}", out.display()))
             })?;
-            let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+            let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
             Place::Folder(out.to_owned(), now.replace(':', "-"))
         } else {
             Place::File(out.to_owned())

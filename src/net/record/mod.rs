@@ -13,6 +13,7 @@ mod limits;
 mod plan;
 mod proxy;
 
+mod answer;
 mod attempt;
 mod opening;
 mod tunnel;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use super::answer::{Status, end, farewell, send};
 use super::attempt::Attempt;
 use super::batch::{Happened, Why};
 use super::station::Station;
@@ -27,9 +28,6 @@ const READ: usize = 4 << 10;
 
 /// How many bytes of something that is no handshake are kept.
 const EVIDENCE: usize = 4 << 10;
-
-/// How long a client may take to fetch an answer of ours before its connection is closed.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Opens one connection: `None` where it did not come to a tunnel, which is recorded and said by then.
 pub(super) async fn open(
@@ -300,7 +298,7 @@ impl Pair {
                 Err(error) => sent = Err(error),
             }
         }
-        finish(&mut self.client).await;
+        end(&mut self.client).await;
     }
 }
 
@@ -327,58 +325,9 @@ fn forwarded(station: &Station, request: &RequestHead) -> Vec<u8> {
     bytes
 }
 
-/// An answer in the proxy's own name.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Status {
-    BadRequest,
-    RequestTimeout,
-    HeadTooLarge,
-    BadGateway,
-    Unavailable,
-    GatewayTimeout,
-}
-
-impl Status {
-    fn line(self) -> (u16, &'static str) {
-        match self {
-            Self::BadRequest => (400, "Bad Request"),
-            Self::RequestTimeout => (408, "Request Timeout"),
-            Self::HeadTooLarge => (431, "Request Header Fields Too Large"),
-            Self::BadGateway => (502, "Bad Gateway"),
-            Self::Unavailable => (503, "Service Unavailable"),
-            Self::GatewayTimeout => (504, "Gateway Timeout"),
-        }
-    }
-}
-
 async fn refuse(client: &mut Link, attempt: &mut Attempt, status: Status, why: &str) {
-    attempt.failed(status.line().0, why);
+    attempt.failed(status.code(), why);
     farewell(client, status, why).await;
-}
-
-/// Answers and closes, without a reset that could overtake the answer.
-pub(super) async fn farewell(client: &mut Link, status: Status, why: &str) {
-    let (code, reason) = status.line();
-    let body = format!("tilltape: {why}\n");
-    let answer = format!(
-        "HTTP/1.1 {code} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    if let Ok(Ok(())) = timeout(FAREWELL, send(client, answer.as_bytes())).await {
-        finish(client).await;
-    }
-}
-
-/// Ends the stream and waits a moment for the client to end its own: closing on unread bytes would reset.
-async fn finish(client: &mut Link) {
-    let _ = timeout(FAREWELL, async {
-        client.shutdown().await?;
-        let mut sink = [0; 512];
-        while client.read(&mut sink).await? > 0 {}
-        io::Result::Ok(())
-    })
-    .await;
 }
 
 async fn read_some(link: &mut Link, into: &mut Vec<u8>) -> io::Result<usize> {
@@ -386,11 +335,6 @@ async fn read_some(link: &mut Link, into: &mut Vec<u8>) -> io::Result<usize> {
     let size = link.read(&mut chunk).await?;
     into.extend_from_slice(&chunk[..size]);
     Ok(size)
-}
-
-async fn send(link: &mut Link, bytes: &[u8]) -> io::Result<()> {
-    link.write_all(bytes).await?;
-    link.flush().await
 }
 
 async fn in_time<T>(station: &Station, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {

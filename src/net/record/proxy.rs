@@ -21,10 +21,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::Instrument as _;
 
+use super::answer::{Status, farewell};
 use super::batch::{Happened, Why};
 use super::notes::Notes;
-use super::opening::{self, Status, farewell};
-use super::plan::{HostHeader, Plan};
+use super::opening;
+use super::plan::{HostHeader, Losing, Plan};
 use super::queue::{Loss, Queue};
 use super::recorder::{Observer, Recorder};
 use super::shelf::Shelf;
@@ -126,7 +127,13 @@ impl Proxy {
         let queue = Arc::clone(&self.station.queue);
         thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || drop(report.send(recorder.run())))
+            .spawn(move || {
+                let alarm = Alarm { losing: recorder.losing, halt: Arc::clone(&recorder.halt) };
+                let summary = recorder.run();
+                std::mem::forget(alarm);
+                // Nobody listens any more where the end was not waited for.
+                let _ = report.send(summary);
+            })
             .map_err(RecordError::Runtime)?;
         let reason = self.runtime.block_on(serve(&self.listener, self.acceptor, &self.station, stop));
         self.station.stopping.set(true);
@@ -251,19 +258,17 @@ fn admit(
     let seat = Seat::take(station);
     let span = tracing::info_span!("connection", n = connection.0);
     let station = Rc::clone(station);
-    spawn_local(
-        async move {
-            // Boxed, so that a tunnel does not keep the room its handshake needed.
-            let tunnel = Box::pin(begin(socket, peer, connection, acceptor, station)).await;
-            if let Some(tunnel) = tunnel {
-                tracing::debug!("open, from {peer}");
-                tunnel.run().await;
-                tracing::debug!("closed");
-            }
-            drop(seat);
+    spawn_local(async move {
+        // Boxed, so that a tunnel does not keep the room its handshake needed; and only the handshake has a
+        // span, as entering it is not free and a tunnel is entered with every message.
+        let tunnel = Box::pin(begin(socket, peer, connection, acceptor, station).instrument(span)).await;
+        if let Some(tunnel) = tunnel {
+            tracing::debug!("{connection} is open, from {peer}");
+            tunnel.run(connection).await;
+            tracing::debug!("{connection} is closed");
         }
-        .instrument(span),
-    );
+        drop(seat);
+    });
 }
 
 async fn begin(
@@ -295,6 +300,26 @@ async fn begin(
         },
     };
     opening::open(station, connection, peer, client).await
+}
+
+/// Goes off where the recorder's thread ends before the recording does.
+struct Alarm {
+    losing: Losing,
+    halt: Arc<Notify>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        match self.losing {
+            Losing::Counts => {
+                tracing::error!("THE RECORDER FAILED: nothing more is recorded, the traffic goes on");
+            }
+            Losing::Stops => {
+                tracing::error!("THE RECORDER FAILED: stopping the traffic");
+                self.halt.notify_one();
+            }
+        }
+    }
 }
 
 /// One of the connections that may be open at once.

@@ -395,3 +395,110 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::Party;
+
+    const SIZE: usize = 64 << 10;
+
+    fn message(queue: &Queue, at: u64) -> Put {
+        let happened = Happened::Message { from: Party::Pos, text: true, deflated: false };
+        let at = Offset::from_micros(at);
+        queue.page().put(Some(ConnectionId(1)), at, &[b'x'; SIZE], &[], happened)
+    }
+
+    fn fill(queue: &Queue) {
+        while message(queue, 1) == Put::Kept {}
+    }
+
+    fn take(queue: &Queue) -> Vec<Batch> {
+        match queue.take(Duration::ZERO) {
+            Work::Batches(batches) => batches,
+            other => panic!("expected batches, got {other:?}"),
+        }
+    }
+
+    /// What is in the queue, in order: messages and gaps.
+    fn drain(queue: &Queue) -> Vec<Option<Lost>> {
+        let mut all = Vec::new();
+        while let Work::Batches(batches) = queue.take(Duration::ZERO) {
+            for seen in batches.iter().flat_map(Batch::iter) {
+                match seen.happened {
+                    Happened::Gap(lost) => all.push(Some(lost.as_ref().clone())),
+                    _ => all.push(None),
+                }
+            }
+            queue.give_back(batches);
+        }
+        all
+    }
+
+    #[test]
+    fn a_recorder_that_stands_still_is_waited_for_once() {
+        let queue = Queue::new(4 * SIZE);
+        let started = Instant::now();
+        fill(&queue);
+        assert!(started.elapsed() >= PATIENCE);
+        let started = Instant::now();
+        assert_eq!((message(&queue, 2), message(&queue, 3)), (Put::Lost, Put::Lost));
+        assert!(started.elapsed() < PATIENCE);
+    }
+
+    #[test]
+    fn what_was_lost_stands_in_its_place() {
+        let queue = Queue::new(4 * SIZE);
+        fill(&queue);
+        queue.set_trouble(Some("disk full".into()));
+        message(&queue, 7);
+        let kept = drain(&queue);
+        let gap = kept.last().cloned().flatten().expect("the gap comes as soon as there is room");
+        assert_eq!((gap.messages, gap.bytes), (2, 2 * SIZE as u64));
+        assert_eq!((gap.since, gap.why.as_str()), (Offset::from_micros(1), "disk slow"));
+        assert_eq!(message(&queue, 9), Put::Kept);
+        assert_eq!(drain(&queue), [None]);
+        assert_eq!(queue.loss(), Loss { messages: 2, bytes: 2 * SIZE as u64 });
+    }
+
+    #[test]
+    fn room_that_comes_back_is_used() {
+        let queue = Queue::new(4 * SIZE);
+        std::thread::scope(|scope| {
+            let tunnel = scope.spawn(|| (0..200).all(|n| message(&queue, n) == Put::Kept));
+            let mut got = 0;
+            while got < 200 {
+                let Work::Batches(batches) = queue.take(Duration::from_secs(20)) else { break };
+                got += batches.iter().flat_map(Batch::iter).count();
+                queue.made_progress();
+                queue.give_back(batches);
+            }
+            assert!(tunnel.join().expect("the tunnel does not panic"));
+        });
+        assert_eq!(queue.loss(), Loss::default());
+    }
+
+    #[test]
+    fn what_opens_and_ends_connections_outlasts_the_messages() {
+        let queue = Queue::new(4 * SIZE);
+        fill(&queue);
+        let over = queue.page().put(Some(ConnectionId(1)), Offset::ZERO, &[], &[], Happened::Over);
+        assert_eq!(over, Put::Kept);
+        let kinds: Vec<_> = take(&queue).iter().flat_map(Batch::iter).map(|seen| seen.bytes.len()).collect();
+        assert_eq!(kinds.len(), 4, "the batch that is full already");
+        let Work::Batches(rest) = queue.take(Duration::ZERO) else { panic!("there is a second batch") };
+        let rest: Vec<_> =
+            rest.iter().flat_map(Batch::iter).map(|seen| format!("{:?}", seen.happened)).collect();
+        assert!(rest[0].starts_with("Gap") && rest[1] == "Over", "the gap stands before the end: {rest:?}");
+    }
+
+    #[test]
+    fn the_end_comes_after_everything_else() {
+        let queue = Queue::new(4 * SIZE);
+        fill(&queue);
+        queue.end(EndReason::Stopped);
+        let kept = drain(&queue);
+        assert_eq!(kept.iter().flatten().count(), 1);
+        assert!(matches!(queue.take(Duration::ZERO), Work::Ending(EndReason::Stopped)));
+    }
+}

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::station::Station;
 use super::tap::{Tap, Way};
+use crate::conversation::ConnectionId;
 use crate::net::link::Link;
 
 /// Two links and the tap between them.
@@ -73,7 +74,7 @@ impl Tunnel {
     }
 
     /// Carries bytes until the connection is over.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self, connection: ConnectionId) {
         let outcome = match self.station.limits.idle {
             None => poll_fn(|cx| self.poll(cx)).await,
             Some(limit) => loop {
@@ -95,7 +96,7 @@ impl Tunnel {
                 self.upstream.reset_on_close();
             }
             Outcome::Idle => {
-                tracing::warn!("closed: nothing moved for the time `--idle-timeout` allows");
+                tracing::warn!("{connection} is closed: nothing moved for longer than the idle limit");
                 self.tap.cut();
             }
         }

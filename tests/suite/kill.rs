@@ -25,11 +25,11 @@ const TILLS: usize = 4;
 const BETWEEN_FLOWS: Duration = Duration::from_millis(1);
 /// From the first connection to the kill, at most.
 const LONGEST_LIFE: Duration = Duration::from_millis(80);
-/// What a message finished this long before the kill may never be: lost. The recorder writes every 250 µs;
-/// the rest is what a loaded machine may keep it waiting for a core.
+/// What a message finished this long before the kill may never be: lost. Under load the recorder writes at
+/// least every 2 ms; the rest is what a busy machine may keep it waiting for a core.
 const NEVER_LOST_AFTER: Duration = Duration::from_millis(150);
 /// What most of the runs keep, even on a machine that is busy with the rest of the suite.
-const SELDOM_LOST_AFTER: Duration = Duration::from_millis(5);
+const SELDOM_LOST_AFTER: Duration = Duration::from_millis(10);
 
 #[test]
 fn a_killed_recorder_lost_at_most_what_was_in_flight() {

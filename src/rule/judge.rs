@@ -155,6 +155,7 @@ impl Judge {
             self.end_link(link.id, &ended);
         }
         let carried: Vec<_> = self.ledger.obligations.ids().collect();
+        self.ledger.note_waiting(&carried);
         for id in carried {
             self.settle(id, &Ended::Horizon(horizon));
         }
@@ -282,6 +283,7 @@ impl Judge {
             None => ended.clone(),
         };
         let owed = self.ledger.links.get(link).owed.clone();
+        self.ledger.note_waiting(&owed);
         for id in owed {
             let rule = self.ledger.obligations.get(id).map(|open| open.rule);
             if rule.is_some_and(|rule| self.carries(rule)) {
@@ -369,6 +371,11 @@ impl Judge {
             carrier == Carrier::Json && definition.keys.is_empty() && !definition.children.is_empty();
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);
+        } else if let (Some(root), Role::Control) = (sighting.tainted, definition.role)
+            && carrier == Carrier::Json
+            && pack.groupings.iter().any(|grouping| grouping.keyed)
+        {
+            self.ledger.usurp(&sighting, root);
         }
         self.note_in_groups(&sighting, definition.role);
         self.forget_surplus();
@@ -382,7 +389,7 @@ impl Judge {
                 continue;
             }
             let group = self.ledger.groups[grouping.0].get(slot);
-            if group.finished && group.owed == 0 {
+            if group.finished && group.owed == 0 && group.opened.is_some() {
                 for index in 0..self.remembering[grouping.0].len() {
                     let rule = self.remembering[grouping.0][index];
                     self.rules[rule].forget(slot, &mut self.ledger);
@@ -401,7 +408,9 @@ impl Judge {
     /// What the groups of a message remember of it.
     fn note_in_groups(&mut self, sighting: &Sighting<'_>, role: Role) {
         if role == Role::Opens {
-            self.ledger.links.get_mut(sighting.link).last_opened = sighting.n();
+            let link = self.ledger.links.get_mut(sighting.link);
+            link.last_opened = sighting.n();
+            link.broken_opener = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
         }
         for grouping in 0..self.ledger.groups.len() {
             let Some(slot) = sighting.groups[grouping] else { continue };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::group::{Groups, Taint};
 use super::link::{Links, Muddle};
-use super::obligation::Obligations;
+use super::obligation::{Obligation, ObligationId, Obligations};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
 use super::{Finding, Reason};
@@ -126,8 +126,11 @@ impl Ledger {
         if self.last_gap.is_some_and(|gap| opened.is_none_or(|opened| opened < gap)) {
             return Standing::Undecided(Reason::Gap);
         }
+        if let Some(Taint { by, rule }) = link.broken_opener.filter(|_| opened.is_none()) {
+            return if by == sighting.from { Standing::Stands(Some(rule)) } else { Standing::Void };
+        }
         match link.muddle {
-            Some(muddle) if opened.unwrap_or(link.last_opened) < muddle.n && muddle.n < sighting.n() => {
+            Some(muddle) if opened.unwrap_or(link.last_opened) <= muddle.n && muddle.n < sighting.n() => {
                 match (muddle.by == sighting.from, muddle.unreadable) {
                     (true, _) => Standing::Stands(muddle.rule),
                     (false, true) => Standing::Undecided(Reason::Undecodable),
@@ -190,6 +193,24 @@ impl Ledger {
         true
     }
 
+    /// As [`Ledger::accuse`], where the breach of another rule, if any is given, has led to this one.
+    pub(crate) fn accuse_following(
+        &mut self,
+        rule: RuleIndex,
+        follows: Option<RuleIndex>,
+        sighting: &mut Sighting<'_>,
+        grouping: Option<GroupingId>,
+        charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
+    ) -> bool {
+        let tainted = sighting.tainted;
+        sighting.tainted = tainted.or(follows);
+        let stood = self.accuse(rule, sighting, grouping, charge);
+        if !self.pack.rules[rule.0].root {
+            sighting.tainted = tainted;
+        }
+        stood
+    }
+
     /// Puts a finding on record, and among the fresh ones.
     pub(crate) fn convict(&mut self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) {
         let finding = self.traced(rule, finding, follows);
@@ -234,6 +255,65 @@ impl Ledger {
                 open.unreadable = rule.is_none();
             }
         }
+    }
+
+    /// Notes a message that only the other party may send. What that one owes may have been meant by it: it
+    /// is excused, in the group where it has owed something longest.
+    pub(crate) fn usurp(&mut self, sighting: &Sighting<'_>, rule: RuleIndex) {
+        let muddle = Muddle { by: sighting.from, n: sighting.n(), rule: Some(rule), unreadable: false };
+        self.links.get_mut(sighting.link).muddle = Some(muddle);
+        let owed = self.links.get(sighting.link).owed.clone();
+        let owed = owed.into_iter().filter_map(|id| Some((id, self.obligations.get(id)?)));
+        let mut owed: Vec<_> = owed
+            .filter(|(_, open)| open.obligor != sighting.from && !open.excused)
+            .map(|(id, open)| (self.witnesses.n(open.trigger), open.grouping.0, open.group, id))
+            .collect();
+        owed.sort_by_key(|&(n, grouping, group, _)| (n, grouping, group.0));
+        let Some(&(_, grouping, group, _)) = owed.first() else { return };
+        for (_, of, slot, id) in owed {
+            if (of, slot) == (grouping, group)
+                && let Some(open) = self.obligations.get_mut(id)
+            {
+                open.excused = true;
+            }
+        }
+    }
+
+    /// Excuses the answers of these kinds that the other party owes in a group: who has sent what may only
+    /// follow them has them, by his own account.
+    pub(crate) fn excuse(
+        &mut self,
+        (grouping, group): (GroupingId, GroupSlot),
+        sighting: &Sighting<'_>,
+        kinds: &[KindId],
+    ) {
+        let ids: Vec<_> = self.links.get(sighting.link).owed.clone();
+        for id in ids {
+            let excused = self.obligations.get(id).is_some_and(|open| {
+                (open.grouping, open.group) == (grouping, group)
+                    && open.obligor != sighting.from
+                    && kinds.iter().any(|&kind| self.awaits(open.rule, kind))
+            });
+            if excused && let Some(open) = self.obligations.get_mut(id) {
+                open.excused = true;
+            }
+        }
+    }
+
+    /// Notes of open obligations whether they wait for the other party, before any of them is settled.
+    pub(crate) fn note_waiting(&mut self, ids: &[ObligationId]) {
+        for &id in ids {
+            let waits = self.obligations.get(id).is_some_and(|open| self.waits(open));
+            if let Some(open) = self.obligations.get_mut(id) {
+                open.waits |= waits;
+            }
+        }
+    }
+
+    /// Whether the party that owes this waits for the other one, which owes an answer to a later message.
+    pub(crate) fn waits(&self, open: &Obligation) -> bool {
+        let since = self.witnesses.n(open.trigger);
+        self.obligations.is_waiting(open, |other| self.witnesses.n(other.trigger) > since)
     }
 
     /// Explains the answers of these kinds that `accused` owes in a group by the breach of `rule`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::group::Taint;
 use super::obligation::ObligationId;
 use super::sighting::{LinkSlot, RuleIndex};
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) owed: Vec<ObligationId>,
     /// The last message that opened a flow.
     pub(crate) last_opened: EventNumber,
+    /// Whose breach of which rule the last message that opened a flow was: its key may be wrong, too.
+    pub(crate) broken_opener: Option<Taint>,
     /// The last message nobody could place.
     pub(crate) muddle: Option<Muddle>,
 }

@@ -33,6 +33,10 @@ pub(crate) struct Obligation {
     pub(crate) follows: Option<RuleIndex>,
     /// Whether an unreadable message may have been the answer.
     pub(crate) unreadable: bool,
+    /// Whether a fault of the other party has made a missing answer no fault.
+    pub(crate) excused: bool,
+    /// Whether the recording, or the link, ended while the other party owed an answer it had to wait for.
+    pub(crate) waits: bool,
     /// Whether its violation was shown live already.
     pub(crate) announced: bool,
     place: u32,
@@ -59,9 +63,18 @@ impl Obligation {
             link: Some(link),
             follows: None,
             unreadable: false,
+            excused: false,
+            waits: false,
             announced: false,
             place: 0,
         }
+    }
+}
+
+impl Obligation {
+    /// Whether something is known already that explains a missing answer.
+    pub(crate) const fn is_explained(&self) -> bool {
+        self.follows.is_some() || self.unreadable
     }
 }
 
@@ -129,6 +142,15 @@ impl Obligations {
         if let Some(moved) = moved.and_then(|moved| self.get_mut(moved)) {
             moved.place = place;
         }
+    }
+
+    /// Whether `waiting` waits for the other party: that one owes an answer to a later message of the group.
+    pub(crate) fn is_waiting(&self, waiting: &Obligation, later: impl Fn(&Obligation) -> bool) -> bool {
+        self.all.iter().flatten().any(|other| {
+            (other.grouping, other.group) == (waiting.grouping, waiting.group)
+                && other.obligor != waiting.obligor
+                && later(other)
+        })
     }
 
     /// Every open obligation, in no particular order.

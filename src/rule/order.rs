@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::group::Taint;
 use super::ledger::{Charge, Ledger, a, spoken, the};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use crate::conversation::Offset;
@@ -24,6 +25,8 @@ struct Place {
     state: usize,
     since: Offset,
     by: Option<SeenId>,
+    /// Whose breach of which rule has led here.
+    taint: Option<Taint>,
 }
 
 /// What a message means where a group stands.
@@ -53,7 +56,8 @@ impl OrderRule {
                     ledger.witnesses.release(before);
                 }
                 let by = Some(ledger.witnesses.keep(sighting));
-                self.places[index] = Place { state, since: sighting.at(), by };
+                let own = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
+                self.places[index] = Place { state, since: sighting.at(), by, taint: place.taint.or(own) };
                 ledger.met(self.rule, sighting);
                 return;
             }
@@ -61,7 +65,12 @@ impl OrderRule {
             Step::Illegal => None,
         };
         let grouping = self.order.grouping;
-        ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+        if place.taint.is_some_and(|taint| taint.by != sighting.from) {
+            ledger.tallies[self.rule.0].void += 1;
+            return;
+        }
+        let follows = place.taint.map(|taint| taint.rule);
+        ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;
             let state = &self.order.states[place.state];
             let elapsed = spoken(sighting.at().since(place.since));

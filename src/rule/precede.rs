@@ -89,6 +89,7 @@ impl PrecedeRule {
         match ledger.groups[grouping.0].get(group).opened {
             Some(_) => {
                 ledger.explain((grouping, group), sighting, &self.precede.first.kinds, self.rule);
+                ledger.excuse((grouping, group), sighting, &self.precede.first.kinds);
             }
             None => ledger.muddle(sighting, Some(self.rule), false),
         }

@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use super::group::Taint;
 use super::ledger::{Charge, Ledger, Standing, a, of_flow, spoken, the};
 use super::obligation::{Obligation, ObligationId};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
@@ -57,6 +58,8 @@ pub(crate) struct RespondRule {
 struct Desk {
     open: Vec<ObligationId>,
     answered: Option<(SeenId, SeenId)>,
+    /// An answer that came although nothing was open, and broke another rule by that.
+    early: Option<Taint>,
 }
 
 /// A timestamp taken at the proxy is this exact.
@@ -83,8 +86,10 @@ impl RespondRule {
         let deadline = self.window(sighting).map(|window| sighting.at().after(window));
         let link = sighting.link;
         let since = sighting.at();
-        let obligation =
+        let mut obligation =
             Obligation::new(self.rule, (grouping, group), trigger, obligor, since, deadline, link);
+        let early = self.desk(group).early.take().filter(|early| early.by == obligor);
+        obligation.follows = sighting.tainted.or(early.map(|early| early.rule));
         let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);
         let desk = self.desk(group);
         desk.open.push(id);
@@ -114,13 +119,13 @@ impl RespondRule {
             return;
         }
         let Some(group) = sighting.group(self.respond.grouping) else { return };
-        let Some(desk) = self.desks.get_mut(group.0 as usize) else { return };
-        let owed_by_sender =
-            |id: &ObligationId| ledger.obligations.get(*id).is_some_and(|open| open.obligor == sighting.from);
-        let Some(place) = desk.open.iter().position(owed_by_sender) else {
+        let Some(place) = self.due(group, sighting, ledger) else {
+            if let Some(rule) = sighting.tainted {
+                self.desk(group).early = Some(Taint { by: sighting.from, rule });
+            }
             return self.surplus(group, sighting, ledger);
         };
-        let id = desk.open.remove(place);
+        let id = self.desk(group).open.remove(place);
         let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
         self.judge(&open, sighting, ledger);
         match self.respond.times {
@@ -131,6 +136,20 @@ impl RespondRule {
             }
             Times::AtLeastOnce => ledger.witnesses.release(open.trigger),
         }
+    }
+
+    /// Which of the open obligations an answer is for: the oldest that is in time and that nothing else
+    /// explains, else the oldest.
+    fn due(&self, group: GroupSlot, sighting: &Sighting<'_>, ledger: &Ledger) -> Option<usize> {
+        let open = self.desks.get(group.0 as usize)?.open.iter().enumerate();
+        let open = open.filter_map(|(place, &id)| Some((place, ledger.obligations.get(id)?)));
+        let owed = open.filter(|(_, open)| open.obligor == sighting.from);
+        let place = owed.min_by_key(|(_, open)| {
+            let overdue = open.deadline.is_some_and(|deadline| sighting.at() > deadline);
+            let lost = ledger.last_gap.is_some_and(|gap| gap > ledger.witnesses.n(open.trigger));
+            (open.is_explained() || lost, overdue)
+        });
+        place.map(|(place, _)| place)
     }
 
     /// An obligation ended without an answer.
@@ -149,7 +168,7 @@ impl RespondRule {
         let certain = self.respond.judges == Judges::Both && self.respond.times != Times::AtMostOnce;
         let late = now.since(deadline) > CLOCK_GUARD;
         let Standing::Stands(follows) = self.missing_standing(open, ledger) else { return None };
-        (certain && late)
+        (certain && late && !ledger.waits(open))
             .then(|| ledger.traced(self.rule, self.missing(open, &Ended::Horizon(now), ledger), follows))
     }
 
@@ -157,6 +176,7 @@ impl RespondRule {
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
         if let Some(desk) = self.desks.get_mut(group.0 as usize) {
             desk.open.clear();
+            desk.early = None;
             release(desk.answered.take(), ledger);
         }
     }
@@ -169,7 +189,7 @@ impl RespondRule {
         }
         if !self.respond.window.lower.is_zero() && took < self.respond.window.lower {
             let lower = self.respond.window.lower;
-            ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+            ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), |ledger, sighting| {
                 let noun = &ledger.kind(sighting.kind).what;
                 Charge {
                     accused: sighting.from,
@@ -194,7 +214,7 @@ impl RespondRule {
         } else if late.is_zero() {
             ledger.met(self.rule, sighting);
         } else {
-            ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+            ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), |ledger, sighting| {
                 let noun = &ledger.kind(sighting.kind).what;
                 Charge {
                     accused: sighting.from,
@@ -239,6 +259,11 @@ impl RespondRule {
             (Judges::Both | Judges::Existence, Times::AtMostOnce) => return tally.met += 1,
             (Judges::Both | Judges::Existence, Times::AtLeastOnce | Times::ExactlyOnce) => {}
         }
+        let left = matches!(ended, Ended::Closed { by, .. } if *by == open.obligor);
+        if open.waits && !left {
+            ledger.tallies[self.rule.0].void += 1;
+            return;
+        }
         match self.missing_standing(open, ledger) {
             Standing::Void => ledger.tallies[self.rule.0].void += 1,
             Standing::Undecided(reason) => self.undecided(open, reason, None, closing(ended), ledger),
@@ -261,7 +286,7 @@ impl RespondRule {
     /// Whether it can be held against the obligor that no answer came.
     fn missing_standing(&self, open: &Obligation, ledger: &Ledger) -> Standing {
         let group = ledger.groups[open.grouping.0].get(open.group);
-        if group.taint.is_some_and(|taint| taint.by != open.obligor) {
+        if open.excused || group.taint.is_some_and(|taint| taint.by != open.obligor) {
             return Standing::Void;
         }
         if ledger.last_gap.is_some_and(|gap| gap > ledger.witnesses.n(open.trigger)) {

@@ -23,6 +23,7 @@ pub(super) fn mutants(anatomy: &Anatomy<'_>, pack: &Pack, emit: &mut dyn FnMut(M
         }
     }
     endpoints(anatomy.tape, pack, emit);
+    close_codes(anatomy.tape, emit);
 }
 
 type Emit<'e> = &'e mut dyn FnMut(Operator, Blame, Tape);
@@ -102,10 +103,6 @@ fn partings(tape: &Tape, index: usize, connection: ConnectionId, emit: Emit<'_>)
     };
     for by in [Party::Pos, Party::Terminal] {
         emit(Operator::Close, Blame::Party(by), with(vec![parting(Act::close(by, 1000))]));
-        let last = !tape.events[index + 1..].iter().any(|event| of_connection(event) && !event.is_parting());
-        if last {
-            emit(Operator::BadCloseCode, Blame::Party(by), with(vec![parting(Act::close(by, 1005))]));
-        }
     }
     let lost = || parting(Act::Other(EventKind::Drop(Drop { by: None, reset: true })));
     emit(Operator::DropLink, Blame::Nobody, with(vec![lost()]));
@@ -124,6 +121,19 @@ fn partings(tape: &Tape, index: usize, connection: ConnectionId, emit: Emit<'_>)
         event.at = event.at.max(at);
     }
     emit(Operator::Reconnect, Blame::Nobody, tape);
+}
+
+/// A close frame carries a code that stands for the lack of one.
+fn close_codes(tape: &Tape, emit: &mut dyn FnMut(Mutant)) {
+    for (index, event) in tape.events.iter().enumerate() {
+        let Act::Other(EventKind::Close(close)) = &event.act else { continue };
+        emit(Mutant {
+            operator: Operator::BadCloseCode,
+            place: format!("event {}", index + 1),
+            blame: Blame::Party(close.from),
+            tape: tape.with(index, Act::close(close.from, 1005)),
+        });
+    }
 }
 
 /// A connection leads to another endpoint of the pack.

@@ -157,7 +157,7 @@ impl Proof {
             let anatomy = Anatomy::of(tape, pack);
             let result = judged(pack, tape);
             proof.make_twins(pack, &anatomy, &result);
-            if anatomy.parts.is_empty() || !accusations(&result).is_empty() {
+            if tape.events.is_empty() || !accusations(&result).is_empty() {
                 continue;
             }
             proof.clean += 1;
@@ -261,7 +261,10 @@ impl Proof {
     fn make_twins(&mut self, pack: &Arc<Pack>, anatomy: &Anatomy<'_>, result: &CheckResult) {
         self.twinned += 1;
         for twin in Twin::ALL {
-            let Some(tape) = twin.of(anatomy, pack) else { continue };
+            let settled = result.rules.iter().all(|rule| rule.violated == 0 && rule.undecided.is_empty());
+            let Some(tape) = twin.of(anatomy, pack).filter(|_| settled || twin != Twin::Split) else {
+                continue;
+            };
             *self.twins.entry(twin).or_default() += 1;
             let of_twin = judged(pack, &tape);
             for (own, other) in result.rules.iter().zip(&of_twin.rules) {
@@ -361,7 +364,9 @@ fn accusations(result: &CheckResult) -> Vec<Accusation> {
 
 /// What is wrong with these findings, of which there is at least one.
 fn wrong(blame: Blame, findings: &[Accusation]) -> Option<Wrong> {
-    let roots = findings.iter().filter(|finding| finding.follows_from.is_none()).count();
+    // A rule may be broken by several messages of one fault: each request on a wrong endpoint.
+    let mut roots: Vec<_> = findings.iter().filter(|finding| finding.follows_from.is_none()).collect();
+    roots.dedup();
     let first = findings.first()?.accused;
     if findings.iter().any(|finding| !blame.allows(finding.accused)) {
         return Some(Wrong::Innocent);
@@ -369,5 +374,5 @@ fn wrong(blame: Blame, findings: &[Accusation]) -> Option<Wrong> {
     if findings.iter().any(|finding| finding.accused != first) {
         return Some(Wrong::BothParties);
     }
-    (roots != 1).then_some(Wrong::SeveralRoots)
+    (roots.len() != 1).then_some(Wrong::SeveralRoots)
 }

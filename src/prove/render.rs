@@ -63,27 +63,44 @@ pub fn text(proof: &Proof, pack: &str) -> String {
     out
 }
 
-/// The matrix as Markdown: rules down, operators across.
+/// The matrix as Markdown: operators down, rules across.
 pub fn markdown(proof: &Proof) -> String {
     let mut out = String::new();
     let used: Vec<Operator> =
         Operator::ALL.into_iter().filter(|operator| proof.mutants.contains_key(operator)).collect();
-    let titles: Vec<&str> = used.iter().map(|operator| operator.name()).collect();
-    let _ = writeln!(out, "| rule | {} |", titles.join(" | "));
-    let _ = writeln!(out, "|---|{}", ":-:|".repeat(used.len()));
-    for proved in &proof.rules {
-        let cells: Vec<&str> = used.iter().map(|operator| cell(proved, *operator)).collect();
-        let _ = writeln!(out, "| {} | {} |", proved.rule.code, cells.join(" | "));
+    let codes: Vec<String> = proof.rules.iter().map(|proved| proved.rule.code.to_string()).collect();
+    let _ = writeln!(out, "| | {} |", codes.join(" | "));
+    let _ = writeln!(out, "|---|{}", ":-:|".repeat(codes.len()));
+    for &operator in &used {
+        let cells: Vec<&str> = proof.rules.iter().map(|proved| cell(proved, operator)).collect();
+        let _ = writeln!(out, "| {operator} | {} |", cells.join(" | "));
     }
-    let _ = writeln!(out, "\n| operator | what is done |\n|---|---|");
-    for operator in used {
-        let _ = writeln!(out, "| {operator} | {} |", operator.what());
-    }
-    let _ = writeln!(out, "\n| neutral twin | what is done | what it changed |\n|---|---|---|");
+    let caught = proof.rules.iter().map(|proved| if proved.is_caught() { "yes" } else { "NO" });
+    let _ = writeln!(out, "| **caught** | {} |", caught.collect::<Vec<_>>().join(" | "));
+    let _ = writeln!(
+        out,
+        "\nFaults not found as they should be: {}. Rules no operator is caught by: {}.",
+        none_or(proof.mistakes.len()),
+        none_or(proof.uncaught().count()),
+    );
+    let _ = writeln!(out, "\n| neutral twin | what it changed |\n|---|---|");
     for twin in Twin::ALL.into_iter().filter(|twin| proof.twins.contains_key(twin)) {
         let changed = proof.changes.iter().filter(|change| change.twin == twin).count();
         let changed = if changed == 0 { "nothing".to_owned() } else { changed.to_string() };
-        let _ = writeln!(out, "| {twin} | {} | {changed} |", twin.what());
+        let _ = writeln!(out, "| {twin} | {changed} |");
+    }
+    out
+}
+
+/// What every operator and every twin does, as Markdown.
+pub fn legend() -> String {
+    let mut out = String::from("| operator | what is done |\n|---|---|\n");
+    for operator in Operator::ALL {
+        let _ = writeln!(out, "| {operator} | {} |", operator.what());
+    }
+    out.push_str("\n| neutral twin | what is done |\n|---|---|\n");
+    for twin in Twin::ALL {
+        let _ = writeln!(out, "| {twin} | {} |", twin.what());
     }
     out
 }
@@ -180,6 +197,10 @@ const fn blame(blame: Blame) -> &'static str {
     }
 }
 
+fn none_or(count: usize) -> String {
+    if count == 0 { "none".to_owned() } else { count.to_string() }
+}
+
 fn parties(caught: &Caught) -> String {
     caught.accused.iter().map(|party| party.as_str()).collect::<Vec<_>>().join("/")
 }
@@ -189,7 +210,7 @@ fn cell(proved: &Proved, operator: Operator) -> &'static str {
     let Some(caught) = proved.caught.get(&operator) else { return " " };
     let accuses = |party| caught.accused.contains(&party);
     match (accuses(Party::Pos), accuses(Party::Terminal), accuses(Party::Gateway)) {
-        (true, true, _) => "P T",
+        (true, true, _) => "PT",
         (true, false, _) => "P",
         (false, true, _) => "T",
         (false, false, true) => "G",

@@ -66,7 +66,17 @@ fn fall_silent(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let own = &anatomy.parts[part];
     let mut tape = anatomy.tape.clone();
     tape.events.truncate(own.index);
-    emit(Operator::FallSilent, Blame::Party(own.said.from), tape.lasting(HOURS));
+    emit(Operator::FallSilent, silent(anatomy, part), tape.lasting(HOURS));
+}
+
+/// Who is to blame for the time before `part`. Between a message and its repetition that is the other party.
+fn silent(anatomy: &Anatomy<'_>, part: usize) -> Blame {
+    let own = &anatomy.parts[part];
+    let before = anatomy.flow(part).into_iter().rfind(|&before| before < part);
+    let repeats = before
+        .map(|before| &anatomy.parts[before])
+        .is_some_and(|before| before.said.from == own.said.from && before.role == own.role);
+    Blame::Party(if repeats { peer(own.said.from) } else { own.said.from })
 }
 
 fn duplicate(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
@@ -90,7 +100,7 @@ fn delay(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     }
     let own = &anatomy.parts[part];
     for by in DELAYS {
-        emit(Operator::Delay, Blame::Party(own.said.from), anatomy.tape.delayed(own.index, by));
+        emit(Operator::Delay, silent(anatomy, part), anatomy.tape.delayed(own.index, by));
     }
 }
 
@@ -127,6 +137,7 @@ fn swap(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let mut tape = anatomy.tape.clone();
     let (left, right) = tape.events.split_at_mut(second.index);
     std::mem::swap(&mut left[first.index].act, &mut right[0].act);
+    tape.events[second.index].at = tape.events[first.index].at;
     emit(Operator::Swap, early(second.role, second.said.from), tape);
 }
 

@@ -146,8 +146,12 @@ fn renamed(anatomy: &Anatomy<'_>, pack: &Pack) -> Tape {
             let new = match known {
                 Some((_, _, new)) => new.clone(),
                 None => {
+                    let taken = |new: &String| {
+                        names.iter().any(|(_, _, taken)| taken == new)
+                            || anatomy.parts.iter().any(|part| part.said.text.contains(new.as_str()))
+                    };
                     let mut new = fresh(anatomy, token);
-                    while names.iter().any(|(_, _, taken)| *taken == new) {
+                    while taken(&new) {
                         new = next_token(&new);
                     }
                     names.push((grouping, token.to_owned(), new.clone()));
@@ -161,16 +165,10 @@ fn renamed(anatomy: &Anatomy<'_>, pack: &Pack) -> Tape {
     tape
 }
 
-/// A token of another name: the last digit or letter counts down, and where that is over, one is added.
+/// A longer token: `"75"` after `"7"`.
 fn next_token(token: &str) -> String {
-    let place = token.rfind(|c: char| ('2'..='9').contains(&c) || ('b'..='z').contains(&c));
-    match place {
-        Some(at) => {
-            let lower = char::from(token.as_bytes()[at] - 1).to_string();
-            edit::spliced(token, at..at + 1, &lower)
-        }
-        None => edit::spliced(token, token.len() / 2..token.len() / 2, "5"),
-    }
+    let end = token.len() - usize::from(token.ends_with('"'));
+    edit::spliced(token, end..end, "5")
 }
 
 fn connections_moved(tape: &Tape, by: u64) -> Tape {

@@ -1,20 +1,145 @@
 //! The mutation proof: every rule catches a fault, with the right party; what means nothing changes nothing.
 
-use std::sync::Arc;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+use std::thread;
 
-use tilltape::pack::{self, Pack, Sources};
-use tilltape::prove::{Proof, exchanges};
+use tilltape::cassette::Reader;
+use tilltape::pack::{self, Sources};
+use tilltape::prove::{self, Event, Proof, Tape};
 
-fn packs() -> Vec<Arc<Pack>> {
+/// The proof of every pack, by its exchanges and by the committed cassettes.
+static PROOFS: LazyLock<Vec<(String, Proof)>> = LazyLock::new(|| {
     let sources = Sources::embedded();
-    sources.packs().map(|name| Arc::new(pack::load(&sources, name).unwrap())).collect()
+    let prove = |name: &str| {
+        let pack = Arc::new(pack::load(&sources, name).unwrap());
+        let mut tapes = prove::exchanges(&pack);
+        tapes.extend(cassettes(name));
+        let (left, right): (Vec<_>, Vec<_>) = tapes.into_iter().enumerate().partition(|(n, _)| n % 2 == 0);
+        let of = |half: Vec<(usize, Tape)>| {
+            let half: Vec<Tape> = half.into_iter().map(|(_, tape)| tape).collect();
+            Proof::of(&pack, &half)
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(|| of(right));
+            let mut proof = of(left);
+            proof.absorb(other.join().unwrap());
+            (name.to_owned(), proof)
+        })
+    };
+    sources.packs().map(prove).collect()
+});
+
+#[test]
+fn one_fault_has_one_root_finding_and_accuses_the_right_party() {
+    for (pack, proof) in &*PROOFS {
+        assert!(proof.mistakes.is_empty() && proof.unclean.is_empty(), "{}", prove::text(proof, pack));
+    }
 }
 
 #[test]
-fn every_rule_is_caught_by_an_operator_with_the_right_party_accused() {
-    for pack in packs() {
-        let proof = Proof::of(&pack, &exchanges(&pack));
+fn every_rule_is_caught_by_an_operator() {
+    for (pack, proof) in &*PROOFS {
         let uncaught: Vec<_> = proof.uncaught().map(|rule| rule.code.to_string()).collect();
-        assert!(uncaught.is_empty(), "{}: no operator is caught by {uncaught:?}", pack.name);
+        assert!(uncaught.is_empty(), "{pack}: nothing is caught by {uncaught:?}");
     }
+}
+
+#[test]
+fn neutral_twins_change_nothing() {
+    for (pack, proof) in &*PROOFS {
+        assert!(proof.changes.is_empty(), "{}", prove::text(proof, pack));
+        assert!(proof.twins.values().all(|&count| count > 0), "{pack}: {:?}", proof.twins);
+    }
+}
+
+/// With `TILLTAPE_UPDATE` set, the page is written.
+#[test]
+fn the_published_matrix_is_the_one_of_today() {
+    const START: &str = "<!-- proof: written by the test `prove` -->\n";
+    const END: &str = "<!-- end of proof -->";
+    let page = root().join("docs/proof.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let start = text.find(START).unwrap() + START.len();
+    let end = text.find(END).unwrap();
+    let mut today = String::from("\n");
+    for (pack, proof) in &*PROOFS {
+        today.push_str(&format!("### {pack}\n\n{}\n", prove::markdown(proof)));
+    }
+    today.push_str(&format!("## What is done\n\n{}\n", prove::legend()));
+    if std::env::var_os("TILLTAPE_UPDATE").is_some() {
+        fs::write(&page, format!("{}{today}{}", &text[..start], &text[end..])).unwrap();
+        return;
+    }
+    let difference = similar::TextDiff::from_lines(&text[start..end], &today).unified_diff().to_string();
+    assert!(difference.is_empty(), "docs/proof.md is not of today:\n{difference}");
+}
+
+/// The proof proves: a pack that accuses the wrong party, folds nothing, or never fires does not hold.
+#[test]
+fn a_pack_that_is_wrong_does_not_hold() {
+    let cases = [
+        ("ACK-1", "obligor = \"pos\"", "obligor = \"terminal\"", "wrong party accused"),
+        ("ACK-3", "root = true", "root = false", "several roots"),
+        (
+            "ACK-4",
+            "at = \"/event_ack/resource/status\", equals = \"ok\"",
+            "absent = \"/nobody\"",
+            "NOT CAUGHT",
+        ),
+    ];
+    for (code, old, new, said) in cases {
+        let specs = tempfile::tempdir().unwrap();
+        for pack in ["core", "bluechip-tsi"] {
+            copy(&root().join("specs").join(pack), &specs.path().join(pack));
+        }
+        let page = specs.path().join(format!("bluechip-tsi/rules/{code}.md"));
+        let text = fs::read_to_string(&page).unwrap();
+        assert!(text.contains(old), "{code} has changed");
+        fs::write(&page, text.replace(old, new)).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tilltape"))
+            .args(["pack", "prove", "bluechip-tsi", "--specs"])
+            .arg(specs.path())
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{code}: {stdout}");
+        assert!(stdout.contains(said), "{code}: {stdout}");
+    }
+}
+
+fn cassettes(pack: &str) -> Vec<Tape> {
+    let Ok(folder) = fs::read_dir(root().join("cassettes").join(pack)) else { return Vec::new() };
+    let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.retain(|file| file.to_string_lossy().ends_with(".cassette.jsonl"));
+    // Long ones repeat what short ones show, and cost most of the time.
+    const LONGEST: usize = 20;
+    files.iter().map(|file| tape(file)).filter(|tape| tape.events.len() <= LONGEST).collect()
+}
+
+fn tape(file: &Path) -> Tape {
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    let mut reader = Reader::open(BufReader::new(File::open(file).unwrap()), &name).unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = reader.next_event() {
+        events.push(Event::of(&event.unwrap()));
+    }
+    Tape { name, events }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap().path();
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() { copy(&entry, &target) } else { drop(fs::copy(&entry, &target).unwrap()) }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

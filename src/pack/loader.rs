@@ -71,6 +71,7 @@ pub fn load_with(
         sensitive: resolver.sensitive,
         rules: rules.into_iter().map(|(_, rule)| rule).collect(),
         trie: resolver.trie,
+        outcome_trie: resolver.outcome_trie,
         readme: sources.text(&format!("{name}/README.md")).map(str::to_owned),
     })
 }

@@ -38,8 +38,10 @@ pub struct Pack {
     pub sensitive: Vec<String>,
     /// The rules, inherited ones first.
     pub rules: Vec<Rule>,
-    /// Every pointer of the pack, compiled.
+    /// Every pointer that kinds and rules ask for, compiled.
     pub trie: Trie,
+    /// Every pointer that outcomes ask for, compiled.
+    pub outcome_trie: Trie,
     /// Its README, for people.
     pub readme: Option<String>,
 }

@@ -46,7 +46,9 @@ pub enum Test {
     /// There is a value at the pointer, and every value there is like this.
     Value(Slot, ValueTest),
     /// Like [`Test::Value`], of the value that is a key of the message's kind.
-    Key(Vec<(KindId, Slot)>, ValueTest),
+    ///
+    /// By kind: where its messages carry the key.
+    Key(Vec<Option<Slot>>, ValueTest),
     /// Any of these holds.
     Any(Vec<Test>),
     /// All of these hold.
@@ -144,8 +146,8 @@ impl View<'_> {
         tests.iter().all(|test| test.holds(self))
     }
 
-    fn key(&self, keys: &[(KindId, Slot)]) -> Option<Slot> {
-        keys.iter().find(|(kind, _)| Some(*kind) == self.kind).map(|&(_, slot)| slot)
+    fn key(&self, keys: &[Option<Slot>]) -> Option<Slot> {
+        keys.get(self.kind?.0).copied().flatten()
     }
 
     fn endpoint_of(&self, named_at: &[Slot], endpoints: &[Endpoint]) -> Option<EndpointId> {
@@ -182,9 +184,10 @@ impl Test {
             Self::OwnedByEndpoint { at, named_at, endpoints } => {
                 let Some(value) = view.extract.first(*at) else { return true };
                 let Some(value) = json::string(value.token(view.text)) else { return true };
-                let mut owners = endpoints.iter().enumerate().filter(|(_, e)| e.owns(&value)).peekable();
                 let Some(endpoint) = view.endpoint_of(named_at, endpoints) else { return true };
-                owners.peek().is_none() || owners.any(|(index, _)| EndpointId(index) == endpoint)
+                // Most messages are where they belong: only the others need a look at every list.
+                let here = endpoints.get(endpoint.0).is_some_and(|endpoint| endpoint.owns(&value));
+                here || !endpoints.iter().any(|endpoint| endpoint.owns(&value))
             }
         }
     }

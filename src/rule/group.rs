@@ -12,7 +12,7 @@ use crate::pack::{Extract, GroupScope, Grouping, KeyAt, KeyOwner};
 use crate::text::json::{self, Kind};
 
 /// Groups of one grouping remembered although nobody owes anything in them.
-const RECENT: usize = 1024;
+const RECENT: usize = 128;
 
 /// Groups of one grouping remembered at most, whatever is owed in them.
 const MOST: usize = 65_536;

@@ -25,7 +25,7 @@ pub(crate) struct Judge {
     pub(crate) ledger: Ledger,
     rules: Vec<Machine>,
     /// By kind: whom to call, in this order.
-    calls: Vec<Vec<Call>>,
+    calls: Vec<Calls>,
     /// By grouping: rules that remember something of its groups.
     remembering: Vec<Vec<usize>>,
     /// Groupings that need no key.
@@ -35,11 +35,36 @@ pub(crate) struct Judge {
     masked: bool,
 }
 
+/// Who is called for the messages of a kind.
+#[derive(Clone, Debug, Default)]
+struct Calls {
+    machines: Vec<Call>,
+    /// Rules to which such a message is evidence, and nothing more.
+    evidence: Vec<RuleIndex>,
+}
+
 /// Which rule is called, and what the message is to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Call {
     rule: usize,
     part: Part,
+}
+
+impl Calls {
+    fn add(&mut self, index: usize, machine: &Machine, pack: &Pack, kind: KindId) {
+        if machine.takes_as_evidence(pack, kind) {
+            self.evidence.push(machine.rule());
+            return;
+        }
+        let mut parts = Vec::new();
+        machine.parts(|named, part| {
+            if named.iter().any(|&named| pack.is_a(kind, named)) && !parts.contains(&part) {
+                parts.push(part);
+            }
+        });
+        parts.sort();
+        self.machines.extend(parts.into_iter().map(|part| Call { rule: index, part }));
+    }
 }
 
 impl Judge {
@@ -49,24 +74,15 @@ impl Judge {
         order.sort_by_key(|&rule| (!pack.rules[rule].root, rank(&pack.rules[rule].pattern), rule));
         let rules: Vec<Machine> =
             order.iter().map(|&rule| Machine::new(RuleIndex(rule), &pack.rules[rule].pattern)).collect();
-        let mut calls = vec![Vec::new(); pack.kinds.len()];
+        let mut calls = vec![Calls::default(); pack.kinds.len()];
         let mut remembering = vec![Vec::new(); pack.groupings.len()];
         for (index, machine) in rules.iter().enumerate() {
-            machine.parts(|selector_kinds, part| {
-                for kind in (0..pack.kinds.len()).map(KindId) {
-                    let call = Call { rule: index, part };
-                    let named = selector_kinds.iter().any(|&named| pack.is_a(kind, named));
-                    if named && !calls[kind.0].contains(&call) {
-                        calls[kind.0].push(call);
-                    }
-                }
-            });
+            for (kind, calls) in calls.iter_mut().enumerate() {
+                calls.add(index, machine, &pack, KindId(kind));
+            }
             if let Some(grouping) = machine.grouping() {
                 remembering[grouping.0].push(index);
             }
-        }
-        for calls in &mut calls {
-            calls.sort_by_key(|call| (call.rule, call.part));
         }
         let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
         let places =
@@ -197,7 +213,7 @@ impl Judge {
         message: &Message<'_>,
     ) -> Result<(), JsonError> {
         let mut extract = std::mem::take(&mut self.extract);
-        let pack = Arc::clone(&self.ledger.pack);
+        let pack = &self.ledger.pack;
         let (carrier, text) = match &message.payload {
             Payload::Json(text) => match pack.trie.scan(text, &mut extract) {
                 Ok(()) => (Carrier::Json, *text),
@@ -341,10 +357,13 @@ impl Judge {
         for &place in &self.places {
             groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection));
         }
-        let pack = Arc::clone(&self.ledger.pack);
+        let Ledger { pack, groups: all_groups, .. } = &mut self.ledger;
         let definition = &pack.kinds[kind.0];
+        let role = definition.role;
+        let keyless = definition.keys.is_empty();
+        let unknown = carrier == Carrier::Json && keyless && !definition.children.is_empty();
         for key in &definition.keys {
-            let found = self.ledger.groups[key.grouping.0].of_message(key, text, extract, from, connection);
+            let found = all_groups[key.grouping.0].of_message(key, text, extract, from, connection);
             groups[key.grouping.0] = found;
             lacks_key |= found.is_none();
         }
@@ -360,15 +379,16 @@ impl Judge {
             tainted: None,
             kept: None,
         };
-        if definition.role == Role::Opens {
+        if role == Role::Opens {
             self.opens(&mut sighting);
         }
-        for index in 0..self.calls[kind.0].len() {
-            let Call { rule, part } = self.calls[kind.0][index];
+        let Calls { machines, evidence } = &self.calls[kind.0];
+        for &Call { rule, part } in machines {
             self.rules[rule].call(part, &mut sighting, &mut self.ledger);
         }
-        let unknown =
-            carrier == Carrier::Json && definition.keys.is_empty() && !definition.children.is_empty();
+        for &rule in evidence {
+            self.ledger.met(rule, &sighting);
+        }
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);
         } else if let (Some(root), Role::Control) = (sighting.tainted, definition.role)
@@ -377,7 +397,7 @@ impl Judge {
         {
             self.ledger.usurp(&sighting, root);
         }
-        self.note_in_groups(&sighting, definition.role);
+        self.note_in_groups(&sighting, role);
         self.forget_surplus();
     }
 

@@ -144,6 +144,8 @@ impl Ledger {
     /// Decides on an accusation of the sender of this message. `charge` puts it in words.
     ///
     /// Returns whether it stood.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn accuse(
         &mut self,
         rule: RuleIndex,

@@ -10,7 +10,7 @@ use super::respond::RespondRule;
 use super::shape::ShapeRule;
 use super::sighting::{GroupSlot, RuleIndex, Sighting};
 use super::unique::UniqueRule;
-use crate::pack::{GroupingId, KindId, Pattern, Selector};
+use crate::pack::{GroupingId, KindId, Pack, Pattern, Selector};
 
 /// One rule at work.
 #[derive(Debug)]
@@ -81,6 +81,14 @@ impl Machine {
             Self::Agree(machine) => Some(machine.agree.grouping),
             Self::Limit(machine) => Some(machine.limit.grouping),
         }
+    }
+
+    /// Whether a message of `kind` only shows that the rule could have been broken, and was not.
+    pub(super) fn takes_as_evidence(&self, pack: &Pack, kind: KindId) -> bool {
+        let Self::Never(NeverRule { never, .. }) = self else { return false };
+        let is = |named: &[KindId]| named.iter().any(|&named| pack.is_a(kind, named));
+        let among = never.among.as_ref().is_some_and(|among| among.tests.is_empty() && is(&among.kinds));
+        among && !is(&never.message.kinds) && never.after.is_none()
     }
 
     /// The kinds it is called for, and what they are to it.

@@ -2,6 +2,7 @@
 
 use super::ledger::{Charge, Ledger, a, the};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use crate::conversation::EventNumber;
 use crate::pack::Never;
 
 /// One `never` rule at work.
@@ -11,11 +12,13 @@ pub(crate) struct NeverRule {
     pub(crate) never: Never,
     /// By group: the message after which it is forbidden, and whether it came nevertheless.
     forbidden: Vec<Option<(SeenId, bool)>>,
+    /// The last forbidden message.
+    last: Option<EventNumber>,
 }
 
 impl NeverRule {
     pub(crate) const fn new(rule: RuleIndex, never: Never) -> Self {
-        Self { rule, never, forbidden: Vec::new() }
+        Self { rule, never, forbidden: Vec::new(), last: None }
     }
 
     /// The forbidden message.
@@ -24,6 +27,7 @@ impl NeverRule {
             return;
         }
         if self.never.after.is_none() {
+            self.last = Some(sighting.n());
             ledger.accuse(self.rule, sighting, None, |ledger, sighting| Charge {
                 accused: sighting.from,
                 what: format!("{} sent {}", the(sighting.from), a(&ledger.kind(sighting.kind).what)),
@@ -57,9 +61,7 @@ impl NeverRule {
     /// A message among which the forbidden one could have been.
     pub(crate) fn among(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
         let Some(among) = &self.never.among else { return };
-        let forbidden = self.never.message.kinds.iter().any(|&kind| ledger.pack.is_a(sighting.kind, kind))
-            && ledger.selects(&self.never.message, sighting);
-        if !forbidden && ledger.selects(among, sighting) {
+        if self.last != Some(sighting.n()) && ledger.selects(among, sighting) {
             ledger.met(self.rule, sighting);
         }
     }

@@ -44,6 +44,7 @@ pub(super) struct Resolver {
     pub(super) volatile: Vec<String>,
     pub(super) sensitive: Vec<String>,
     pub(super) trie: Trie,
+    pub(super) outcome_trie: Trie,
 }
 
 /// Groupings every pack has.
@@ -139,10 +140,13 @@ impl Resolver {
         for message in &definition.messages {
             self.kind(file, message);
         }
+        // Outcomes have pointers of their own, so that a check does not look for what no rule asks for.
+        std::mem::swap(&mut self.trie, &mut self.outcome_trie);
         for outcome in &definition.outcomes {
             let Selector { kinds, tests } = self.selector(file, &outcome.on);
             self.outcomes.push(Outcome { name: outcome.name.clone(), kinds, tests });
         }
+        std::mem::swap(&mut self.trie, &mut self.outcome_trie);
     }
 
     /// Resolves a rule; `None` where its mistakes were noted.

@@ -6,7 +6,7 @@ use super::{File, Resolver};
 use crate::mask::MaskedKind;
 use crate::pack::Slot;
 use crate::pack::format::TestDef;
-use crate::pack::model::{GroupingId, KindId};
+use crate::pack::model::{GroupingId, Kind};
 use crate::pack::test::{Format, Literal, Test, ValueTest};
 
 impl Resolver {
@@ -111,15 +111,13 @@ impl Resolver {
         wanted
     }
 
-    /// Where each kind carries the first part of a key.
-    pub(super) fn keys_of(&self, grouping: GroupingId) -> Vec<(KindId, Slot)> {
-        let kinds = self.kinds.iter().enumerate();
-        kinds
-            .filter_map(|(index, kind)| {
-                let key = kind.keys.iter().find(|key| key.grouping == grouping)?;
-                Some((KindId(index), *key.slots.first()?))
-            })
-            .collect()
+    /// By kind: where its messages carry the first part of a key.
+    fn keys_of(&self, grouping: GroupingId) -> Vec<Option<Slot>> {
+        let key = |kind: &Kind| {
+            let key = kind.keys.iter().find(|key| key.grouping == grouping)?;
+            key.slots.first().copied()
+        };
+        self.kinds.iter().map(key).collect()
     }
 }
 

@@ -383,11 +383,11 @@ impl Judge {
             self.opens(&mut sighting);
         }
         let Calls { machines, evidence } = &self.calls[kind.0];
-        for &Call { rule, part } in machines {
-            self.rules[rule].call(part, &mut sighting, &mut self.ledger);
-        }
         for &rule in evidence {
             self.ledger.met(rule, &sighting);
+        }
+        for &Call { rule, part } in machines {
+            self.rules[rule].call(part, &mut sighting, &mut self.ledger);
         }
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);

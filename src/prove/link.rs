@@ -80,7 +80,7 @@ fn bytes(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     emit(Operator::Binary, sender, payload(Payload::Binary(Cow::Owned(text.as_bytes().to_vec()))));
     emit(
         Operator::Oversize,
-        sender,
+        Blame::Nobody,
         payload(Payload::Omitted { text: true, size: 64 << 20, sha256: Cow::Borrowed("00") }),
     );
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::anatomy::{Anatomy, Lexicon};
 use super::operator::{Blame, Mutant, Operator};
+use super::sequence::{self, Flows};
 use super::tape::Tape;
 use super::twin::Twin;
-use super::{field, link, sequence};
+use super::{field, link};
 use crate::check::{Check, CheckResult, Completeness, Options, SourceInfo};
 use crate::conversation::{Party, transcript};
 use crate::pack::{Expected, Pack, RuleInfo};
@@ -162,7 +163,9 @@ impl Proof {
             }
             proof.clean += 1;
             let mut emit = |mutant: Mutant| proof.judge(pack, &mutant);
-            sequence::mutants(&anatomy, &mut emit);
+            let undecided = result.rules.iter().any(|rule| !rule.undecided.is_empty());
+            let flows = if undecided { Flows::Open } else { Flows::Settled };
+            sequence::mutants(&anatomy, flows, &mut emit);
             field::mutants(&anatomy, &lexicon, &mut emit);
             link::mutants(&anatomy, pack, &mut emit);
         }

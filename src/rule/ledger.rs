@@ -132,6 +132,8 @@ impl Ledger {
         match link.muddle {
             Some(muddle) if opened.unwrap_or(link.last_opened) <= muddle.n && muddle.n < sighting.n() => {
                 match (muddle.by == sighting.from, muddle.unreadable) {
+                    // What broke no rule, and cannot be read, may have been just what seems to be missing.
+                    (true, true) if muddle.rule.is_none() => Standing::Undecided(Reason::Undecodable),
                     (true, _) => Standing::Stands(muddle.rule),
                     (false, true) => Standing::Undecided(Reason::Undecodable),
                     (false, false) => Standing::Void,

@@ -361,6 +361,7 @@ impl Judge {
         let definition = &pack.kinds[kind.0];
         let role = definition.role;
         let keyless = definition.keys.is_empty();
+        let has_keys = pack.groupings.iter().any(|grouping| grouping.keyed);
         let unknown = carrier == Carrier::Json && keyless && !definition.children.is_empty();
         for key in &definition.keys {
             let found = all_groups[key.grouping.0].of_message(key, text, extract, from, connection);
@@ -391,9 +392,9 @@ impl Judge {
         }
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);
-        } else if let (Some(root), Role::Control) = (sighting.tainted, definition.role)
+        } else if let (Some(root), Role::Control) = (sighting.tainted, role)
             && carrier == Carrier::Json
-            && pack.groupings.iter().any(|grouping| grouping.keyed)
+            && has_keys
         {
             self.ledger.usurp(&sighting, root);
         }

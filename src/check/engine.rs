@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::result::Parameter;
 use super::{Bucket, CheckResult, Completeness, RuleResult, SourceSummary, Subject, Timing, Undecided};
 use crate::conversation::{ConversationEvent, EventKind, Offset};
-use crate::pack::{Judges, Pack, Pattern, Rule, RuleInfo, RuleSelector, Selector};
+use crate::pack::{Judges, Pack, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
 use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, spoken};
 use crate::text::json::JsonError;
 
@@ -141,7 +141,7 @@ impl Check {
             pack: self.pack.name.clone(),
             pack_version: self.pack.version.clone(),
             parameters: parameters(&self.pack),
-            verdict: run_verdict(&self.pack, &rules),
+            verdict: run_verdict(&self.pack, &rules, &self.sources),
             rules,
             sources: self.sources,
         }
@@ -149,7 +149,7 @@ impl Check {
 }
 
 /// The verdict of a run: only documented MUSTs block, and no evidence is no pass.
-fn run_verdict(pack: &Pack, rules: &[RuleResult]) -> RunVerdict {
+fn run_verdict(pack: &Pack, rules: &[RuleResult], sources: &[SourceSummary]) -> RunVerdict {
     let blocking = || rules.iter().filter(|rule| rule.rule.blocks());
     if blocking().any(|rule| rule.verdict == Verdict::Fail) {
         return RunVerdict::NonConformant;
@@ -163,6 +163,9 @@ fn run_verdict(pack: &Pack, rules: &[RuleResult]) -> RunVerdict {
             && (rule.rule.blocks() || blocking().next().is_none())
             && (rule.rule.pack == pack.name || rules.iter().all(|rule| rule.rule.pack != pack.name))
     });
+    // Messages in which no flow of this protocol ever opens are another protocol, or the parties swapped.
+    let opens = pack.kinds.iter().any(|kind| kind.role == Role::Opens);
+    let evidence = evidence && (!opens || sources.iter().any(|source| source.flows > 0));
     if !evidence || blocking().any(|rule| rule.verdict == Verdict::Inconclusive) {
         return RunVerdict::Undecided;
     }

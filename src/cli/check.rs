@@ -1,7 +1,7 @@
 //! `tilltape check`: judges recordings by the rules of a pack.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -71,6 +71,9 @@ impl FromStr for Setting {
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     let Arguments { cassettes, pack, specs, rules, parameters, format, out } = arguments;
+    if let Some(path) = &out {
+        spare_the_evidence(path, &cassettes)?;
+    }
     let sources = specs::sources(specs.as_deref())?;
     if let Some(name) = &pack {
         known(&sources, name, None)?;
@@ -113,6 +116,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         None => output::print(&text)?,
     }
     Ok(exit(result.verdict, &unreadable))
+}
+
+/// A report never takes the place of a recording.
+fn spare_the_evidence(out: &Path, cassettes: &[PathBuf]) -> Result<(), CliError> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let is_input =
+        real(out).is_some_and(|out| cassettes.iter().any(|input| real(input).as_ref() == Some(&out)));
+    let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_cassette = name.ends_with(".cassette.jsonl") || name.ends_with(".cassette.jsonl.zst");
+    if is_input || is_cassette {
+        let what = format!("expected `--out` to name a report, got the cassette {}", out.display());
+        return Err(CliError::input(what).help("name another file, such as `report.txt`"));
+    }
+    Ok(())
 }
 
 fn exit(verdict: RunVerdict, unreadable: &[Unreadable]) -> Exit {

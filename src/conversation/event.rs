@@ -203,10 +203,18 @@ pub struct Undecodable<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// How many bytes there were in all.
     pub size: u64,
-    /// What was wrong, with the section of RFC 6455 it breaks.
+    /// What was wrong. Where the sender broke a protocol, the section it broke stands in it as `(RFC …)`.
     pub why: Cow<'a, str>,
     /// Values masked in it.
     pub masked: Vec<Masked<'a>>,
+}
+
+impl Undecodable<'_> {
+    /// Whether its sender broke the protocol; `false` where the link or the recording ended inside a frame,
+    /// or a limit of the recorder was reached, for which nobody is to be accused.
+    pub fn is_breach(&self) -> bool {
+        self.why.contains("(RFC ")
+    }
 }
 
 /// The recorder lost something.

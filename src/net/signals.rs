@@ -3,9 +3,13 @@
 use std::future::Future;
 use std::io;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+
+/// Signals this close to the first one ask for the same.
+const SAME_WISH: Duration = Duration::from_millis(200);
 
 /// Listens from now on. The future is ready at the first SIGINT or SIGTERM (Ctrl-C elsewhere);
 /// `at_once` is called at the second one, from a thread of its own.
@@ -21,7 +25,12 @@ pub fn stop_requested(at_once: impl FnOnce() + Send + 'static) -> io::Result<imp
             signals.next().await;
             // The recording may have ended by itself in the meantime.
             let _ = first.send(());
+            // `timeout` and terminals signal a process and its group: that is one wish, not two.
+            let heard = tokio::time::Instant::now();
             signals.next().await;
+            while heard.elapsed() < SAME_WISH {
+                signals.next().await;
+            }
             at_once();
         });
     })?;

@@ -133,7 +133,9 @@ impl Judge {
             }
             EventKind::Close(close) => self.close(event, connection, close),
             EventKind::Undecodable(undecodable) => {
-                self.frame(event, connection, undecodable.from, Carrier::Undecodable, &undecodable.masked);
+                // What only the recorder could not read may have been anything, and is nobody's fault.
+                let carrier = if undecodable.is_breach() { Carrier::Undecodable } else { Carrier::Omitted };
+                self.frame(event, connection, undecodable.from, carrier, &undecodable.masked);
             }
             EventKind::Drop(Drop { .. }) => self.end_link(connection, &Ended::Dropped(event.at)),
             EventKind::Gap(gap) => self.gap(event, gap),

@@ -28,14 +28,19 @@ impl NeverRule {
         }
         if self.never.after.is_none() {
             self.last = Some(sighting.n());
-            ledger.accuse(self.rule, sighting, None, |ledger, sighting| Charge {
-                accused: sighting.from,
-                what: format!("{} sent {}", the(sighting.from), a(&ledger.kind(sighting.kind).what)),
-                expected: format!("no {}", ledger.kind(sighting.kind).what),
-                got: ledger.kind(sighting.kind).what.clone(),
-                earlier: Vec::new(),
-                role: "message",
-                marked: None,
+            let rule = self.rule;
+            ledger.accuse(rule, sighting, None, |ledger, sighting| {
+                let noun = &ledger.kind(sighting.kind).what;
+                let title = &ledger.pack.rules[rule.0].info.title;
+                Charge {
+                    accused: sighting.from,
+                    what: format!("{} sent {} that breaks: {title}", the(sighting.from), a(noun)),
+                    expected: title.clone(),
+                    got: a(noun),
+                    earlier: Vec::new(),
+                    role: "message",
+                    marked: None,
+                }
             });
             return;
         }

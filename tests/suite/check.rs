@@ -240,6 +240,27 @@ fn a_report_file_is_written_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_report_never_takes_the_place_of_a_recording() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for name in ["sale.cassette.jsonl", "sale.jsonl"] {
+        let cassette = folder.path().join(name);
+        fs::write(&cassette, sale().finished()).expect("a file is written");
+        let output = tilltape().arg("check").arg(&cassette).arg("--out").arg(&cassette).output();
+        let output = output.expect("the program runs");
+        assert_eq!(output.status.code(), Some(UNUSABLE), "{name}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("expected `--out` to name a report"));
+        assert_eq!(fs::read_to_string(&cassette).expect("it is still there"), sale().finished());
+    }
+}
+
+#[test]
+fn messages_in_which_no_flow_opens_prove_nothing() {
+    let swapped = Scene::new().open().text("terminal", REQUEST).text("pos", STARTED).text("pos", COMPLETED);
+    let run = Run::with(&[("swapped", &swapped.finished())], &[]);
+    assert_eq!(run.code, UNDECIDED, "{}", run.all());
+}
+
+#[test]
 fn a_reader_that_goes_away_changes_nothing() {
     let folder = Run::folder(&[("sale", &sale().finished())]);
     let mut child = tilltape()

@@ -204,7 +204,7 @@ fn a_recorder_that_hangs_for_good_does_not_hang_the_end() {
         for _ in 0..20 {
             exchange(&mut client, &mut server, 10_000).await;
         }
-        // The second signal does not wait for the disk.
+        // Neither the first signal nor a second one waits for the disk for ever.
         kill_process(recording.pid(), Signal::TERM).unwrap();
         assert_eq!(tokio::io::AsyncReadExt::read(&mut client, &mut [0; 1]).await.unwrap_or(0), 0);
         let result = recording.stop();

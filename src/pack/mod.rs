@@ -15,10 +15,11 @@ mod resolve;
 mod rule_info;
 mod sources;
 mod test;
+mod trie;
 
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
 pub use error::{PackError, PackErrors, suggestion};
-pub use extract::{Extract, Found, Slot, Trie};
+pub use extract::{Extract, Found, Slot};
 pub use loader::{load, load_with};
 pub use model::{
     Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
@@ -32,3 +33,4 @@ pub use pattern::{
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use sources::Sources;
 pub use test::{Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
+pub use trie::Trie;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::extract::{Slot, Trie};
+use super::extract::Slot;
 use super::page::Page;
 use super::pattern::Pattern;
 use super::test::{Test, View};
+use super::trie::Trie;
 use super::{RuleCode, RuleInfo};
 use crate::conversation::Party;
 

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::extract::{Extract, Found, Slot, Trie};
+use super::extract::{Extract, Found, Slot};
 use super::model::{Endpoint, EndpointId, KindId};
+use super::trie::Trie;
 use crate::mask::MaskedKind;
 use crate::text::json::{self, Kind};
 
@@ -160,13 +161,21 @@ impl View<'_> {
 
 impl Test {
     /// Whether it holds for this message.
+    #[inline]
     pub fn holds(&self, view: &View<'_>) -> bool {
         match self {
-            Self::Has(slot) => view.extract.first(*slot).is_some(),
-            Self::Absent(slot) => view.extract.first(*slot).is_none(),
-            Self::ExactlyOne(slots) => {
-                slots.iter().filter(|&&slot| view.extract.first(slot).is_some()).count() == 1
-            }
+            // Most tests are one of these two.
+            Self::Has(slot) => view.extract.has(*slot),
+            Self::Absent(slot) => !view.extract.has(*slot),
+            _ => self.holds_inside(view),
+        }
+    }
+
+    fn holds_inside(&self, view: &View<'_>) -> bool {
+        match self {
+            Self::Has(slot) => view.extract.has(*slot),
+            Self::Absent(slot) => !view.extract.has(*slot),
+            Self::ExactlyOne(slots) => slots.iter().filter(|&&slot| view.extract.has(slot)).count() == 1,
             Self::Value(slot, test) => {
                 view.extract.first(*slot).is_some()
                     && view.extract.all(*slot).all(|found| test.holds(found, view.text))
@@ -321,7 +330,9 @@ impl Literal {
     #[inline]
     fn is(&self, token: &str) -> bool {
         self.0 == token
-            || (token.starts_with('"')
+            // An escape is longer than what it stands for, or as long as another.
+            || (token.len() >= self.0.len()
+                && token.starts_with('"')
                 && token.contains('\\')
                 && json::string(token) == json::string(&self.0))
     }

@@ -4,6 +4,6 @@
 
 pub mod json;
 mod pointer;
-mod scan;
+pub(crate) mod scan;
 
 pub use pointer::{Pointer, PointerError};

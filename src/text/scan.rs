@@ -6,17 +6,17 @@ use super::json::{JsonError, MAX_DEPTH};
 
 /// Where a string token ends.
 #[derive(Clone, Copy)]
-pub(super) struct StringEnd {
+pub(crate) struct StringEnd {
     /// Offset of the closing quote.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// Whether an escape stands before it.
-    pub(super) escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 /// The offset behind the value that starts at or after `at`, white space before it aside.
 ///
 /// `depth` is the number of containers already open around it.
-pub(super) fn value(text: &str, mut at: usize, depth: usize) -> Result<usize, JsonError> {
+pub(crate) fn value(text: &str, mut at: usize, depth: usize) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();
     let mut open = depth;
     // The lowest bit tells of the innermost container whether it is an object.
@@ -77,7 +77,11 @@ pub(super) fn value(text: &str, mut at: usize, depth: usize) -> Result<usize, Js
 
 /// The offset behind the white space at `at`.
 #[inline]
-pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn space(bytes: &[u8], mut at: usize) -> usize {
+    // What is written for programs has none.
+    if bytes.get(at).is_some_and(|&byte| byte > b' ') {
+        return at;
+    }
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
         at += 1;
     }
@@ -85,8 +89,17 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The end of the string whose content starts at `at`.
-#[inline]
-pub(super) fn string(bytes: &[u8], mut at: usize) -> Result<StringEnd, JsonError> {
+#[inline(always)]
+pub(crate) fn string(bytes: &[u8], at: usize) -> Result<StringEnd, JsonError> {
+    let at = plain_end(bytes, at);
+    match bytes.get(at) {
+        Some(b'"') => Ok(StringEnd { at, escaped: false }),
+        _ => string_from(bytes, at),
+    }
+}
+
+/// The end of the string that goes on at `at`, where something stands that is not plain.
+fn string_from(bytes: &[u8], mut at: usize) -> Result<StringEnd, JsonError> {
     let mut escaped = false;
     loop {
         at = plain_end(bytes, at);
@@ -104,7 +117,7 @@ pub(super) fn string(bytes: &[u8], mut at: usize) -> Result<StringEnd, JsonError
 
 /// The offset behind the number at `at`.
 #[inline]
-pub(super) fn number(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+pub(crate) fn number(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
     at += usize::from(bytes.get(at) == Some(&b'-'));
     if bytes.get(at) == Some(&b'0') {
         at += 1;
@@ -160,13 +173,14 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     }
 }
 
+/// The error that the grammar asks for `expected` at `at`.
 #[cold]
-fn expected(at: usize, expected: &'static str) -> JsonError {
+pub(crate) fn expected(at: usize, expected: &'static str) -> JsonError {
     JsonError { at, expected }
 }
 
 /// The offset of the next quote, backslash or control character at or after `at`, or the end.
-#[inline]
+#[inline(always)]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     // Short strings end within a few words; long ones go on in blocks that compilers vectorise.
     for _ in 0..4 {

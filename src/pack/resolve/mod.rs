@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::{PackError, suggestion};
-use super::extract::{Slot, Trie};
+use super::extract::Slot;
 use super::format::{FrontMatter, KeyAtDef, MessageDef, PackFile, SelectorDef, Text};
 use super::model::{
     Carrier, CarrierSet, Document, Endpoint, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner, Kind, KindId,
@@ -18,6 +18,7 @@ use super::model::{
 };
 use super::page::Page;
 use super::pattern::Selector;
+use super::trie::Trie;
 use super::{Authority, Impact, Level, RuleInfo};
 use crate::conversation::Party;
 

@@ -55,6 +55,9 @@ pub(super) fn parse(line: &str) -> Option<ConversationEvent<'_>> {
     Some(ConversationEvent { n, at, connection, kind: EventKind::Message(message) })
 }
 
+/// Numbers of so many digits fit into 64 bits, whatever they are.
+const SAFE_DIGITS: usize = 19;
+
 struct Scan<'a> {
     rest: &'a str,
 }
@@ -73,10 +76,10 @@ impl<'a> Scan<'a> {
         let mut value = 0_u64;
         let mut at = 0;
         while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-            value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             at += 1;
         }
-        if at == 0 || (at > 1 && bytes[0] == b'0') {
+        if at == 0 || at > SAFE_DIGITS || (at > 1 && bytes[0] == b'0') {
             return None;
         }
         self.rest = &self.rest[at..];

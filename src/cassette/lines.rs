@@ -13,6 +13,17 @@ use super::zst::Zst;
 /// The longest line that is read, in bytes: 64 MiB. Longer ones are refused before memory grows further.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 
+/// Whether the bytes of a file are compared with the hash its `end` line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// All of them.
+    Whole,
+    /// None: reading a large file is a good deal faster, and its end is [`Ending::Unverified`].
+    ///
+    /// [`Ending::Unverified`]: super::Ending::Unverified
+    Skipped,
+}
+
 /// One line, without its line end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
@@ -41,7 +52,8 @@ pub(super) struct Lines<R> {
     next: usize,
     filled: usize,
     ended: bool,
-    hash: Sha256,
+    /// What is hashed; nothing where nobody wants to know.
+    hash: Option<Sha256>,
     /// What stands before this is in `hash`.
     hashed: usize,
 }
@@ -53,7 +65,7 @@ enum Input<R> {
 
 impl<R: Read> Lines<R> {
     /// Starts at the first line; looks at the first bytes to see whether they are compressed.
-    pub(super) fn open(mut source: R) -> io::Result<Self> {
+    pub(super) fn open(mut source: R, verification: Verification) -> io::Result<Self> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut filled = 0;
         while filled < Zst::<R>::MAGIC.len() {
@@ -71,7 +83,10 @@ impl<R: Read> Lines<R> {
         } else {
             Input::Plain(source)
         };
-        let hash = Sha256::new();
+        let hash = match verification {
+            Verification::Whole => Some(Sha256::new()),
+            Verification::Skipped => None,
+        };
         let mut lines = Self { input, buffer, line: 0, next: 0, filled, ended: false, hash, hashed: 0 };
         while lines.filled < BOM.len() && !lines.ended {
             lines.fill()?;
@@ -115,11 +130,11 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// SHA-256 of every byte before the current line, lower-case hex.
-    pub(super) fn digest_before_line(&self) -> String {
-        let mut hash = self.hash.clone();
+    /// SHA-256 of every byte before the current line, lower-case hex; `None` where it is not taken.
+    pub(super) fn digest_before_line(&self) -> Option<String> {
+        let mut hash = self.hash.clone()?;
         hash.update(&self.buffer[self.hashed..self.line]);
-        hex(&hash.finalize())
+        Some(hex(&hash.finalize()))
     }
 
     /// Moves the current line to the front of the buffer, and grows the buffer where the line fills it.
@@ -128,7 +143,9 @@ impl<R: Read> Lines<R> {
     fn make_room(&mut self) -> Result<usize, LinesError> {
         let moved = self.line;
         if moved > 0 {
-            self.hash.update(&self.buffer[self.hashed..moved]);
+            if let Some(hash) = &mut self.hash {
+                hash.update(&self.buffer[self.hashed..moved]);
+            }
             self.buffer.copy_within(moved..self.filled, 0);
             self.filled -= moved;
             (self.line, self.next, self.hashed) = (0, 0, 0);
@@ -167,4 +184,4 @@ impl<R: Read> Lines<R> {
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Small enough to stay in a core's cache, large enough that a system call costs nothing per line.
-const BUFFER_BYTES: usize = 256 << 10;
+const BUFFER_BYTES: usize = 64 << 10;

@@ -20,6 +20,6 @@ mod errors;
 pub use encode::encode;
 pub use errors::{CassetteError, LineNumber, LineProblem};
 pub use format::{Facts, FormatVersion, Header, HeaderProblem};
-pub use lines::MAX_LINE_BYTES;
+pub use lines::{MAX_LINE_BYTES, Verification};
 pub use reader::{Candidate, Ending, Reader};
 pub use writer::Writer;

@@ -8,7 +8,7 @@ use std::io;
 use super::errors::{CassetteError, LineNumber, LineProblem};
 use super::format::HeaderProblem;
 use super::guess::looks_like;
-use super::lines::{Lines, LinesError};
+use super::lines::{Lines, LinesError, Verification};
 use super::{Header, MAX_LINE_BYTES, line, loose};
 use crate::conversation::{ConversationEvent, EventKind, EventNumber, Message, Offset, Payload};
 use crate::text::json::{self, JsonError};
@@ -28,6 +28,8 @@ pub enum Ending {
         /// Whether the bytes before the `end` line are no longer those the recorder hashed, or it says no hash.
         edited: bool,
     },
+    /// With its `end` line, which says a hash nobody compared: see [`Verification::Skipped`].
+    Unverified,
     /// Without one: the recorder was killed, or the file was cut later.
     Cut {
         /// The last whole event; `#0` where there is none.
@@ -38,10 +40,15 @@ pub enum Ending {
 }
 
 impl<R: io::Read> Reader<R> {
-    /// Reads the header; `name` is what error messages call the source.
+    /// Reads the header; `name` is what error messages call the source. Its hash will be verified.
     pub fn open(source: R, name: &str) -> Result<Self, CassetteError> {
+        Self::open_with(source, name, Verification::Whole)
+    }
+
+    /// Reads the header, like [`Reader::open`]; its hash will be verified or not.
+    pub fn open_with(source: R, name: &str, verification: Verification) -> Result<Self, CassetteError> {
         let io_error = |source| CassetteError::Io { name: name.into(), source };
-        let mut lines = Lines::open(source).map_err(io_error)?;
+        let mut lines = Lines::open(source, verification).map_err(io_error)?;
         if lines.peek().is_empty() {
             return Err(CassetteError::Empty { name: name.into() });
         }
@@ -283,8 +290,11 @@ impl State {
             return Err(self.error(LineProblem::Backwards { expected: self.at, got: event.at }));
         }
         if let EventKind::End(end) = &event.kind {
-            let edited = end.sha256.as_deref() != Some(lines.digest_before_line().as_str());
-            self.end = Some(Ending::Finished { edited });
+            self.end = Some(match (end.sha256.as_deref(), lines.digest_before_line()) {
+                (None, _) => Ending::Finished { edited: true },
+                (Some(_), None) => Ending::Unverified,
+                (Some(said), Some(digest)) => Ending::Finished { edited: said != digest },
+            });
         }
         self.last = event.n;
         self.at = event.at;

@@ -215,16 +215,19 @@ pub enum Completeness {
     Finished,
     /// The last line is there, but the content is not what was recorded: edited by hand, or made by one.
     Edited,
+    /// The last line is there; whether the content is what was recorded was not looked at.
+    Unverified,
     /// The last line is missing: the recorder was killed, or the file was cut.
     Cut,
 }
 
 impl Completeness {
-    /// The word in formats: `finished`, `edited`, `cut`.
+    /// The word in formats: `finished`, `edited`, `unverified`, `cut`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Finished => "finished",
             Self::Edited => "edited",
+            Self::Unverified => "unverified",
             Self::Cut => "cut",
         }
     }

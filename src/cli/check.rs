@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::error::CliError;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
 use super::{Exit, output, specs};
 use crate::check::Options;
@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Compares files above 64 MiB with the hash in their last line, too; smaller ones always are.
+    #[arg(long)]
+    verify: bool,
     /// Writes the report to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -70,7 +73,7 @@ impl FromStr for Setting {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
-    let Arguments { cassettes, pack, specs, rules, parameters, format, out } = arguments;
+    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, out } = arguments;
     if let Some(path) = &out {
         spare_the_evidence(path, &cassettes)?;
     }
@@ -79,7 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         known(&sources, name, None)?;
     }
     let work = move || -> Result<Judged, CliError> {
-        let mut inputs = Inputs::find(&cassettes);
+        let mut inputs = Inputs::find(&cassettes, if verify { Verify::All } else { Verify::Small });
         let name = match pack {
             Some(name) => name,
             None => pack_of(&mut inputs, &sources)?,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::files::{EXTENSION, Existing, FileShelf};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
 use super::simulate::{in_words, parse_pace};
 use super::{Exit, error::CliError, output};
@@ -96,7 +96,7 @@ fn scene(name: &str, folder: &Path, pace: Pace, pack: &Arc<Pack>) -> Result<Scen
         cassette.display()
     ));
     let Judged { result, unreadable } = judge::judge(
-        &mut Inputs::find(std::slice::from_ref(&cassette)),
+        &mut Inputs::find(std::slice::from_ref(&cassette), Verify::default()),
         Arc::clone(pack),
         Options::default(),
     );

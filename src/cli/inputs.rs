@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cassette::{CassetteError, Reader};
+use crate::cassette::{CassetteError, Reader, Verification};
 use crate::report::Unreadable;
 
 /// Endings of the names that a folder is searched for.
@@ -15,6 +15,19 @@ const ENDINGS: [&str; 2] = [".cassette.jsonl", ".cassette.jsonl.zst"];
 
 /// What standard input is called on the command line.
 const DASH: &str = "-";
+
+/// Which files have their bytes compared with the hash in their `end` line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Files of up to 64 MiB on disk, and standard input; of a larger one the hash takes its time.
+    #[default]
+    Small,
+    /// Every one.
+    All,
+}
+
+/// The largest file that is verified without being asked for.
+const SMALL: u64 = 64 << 20;
 
 /// One recording to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +50,15 @@ pub(crate) struct Inputs {
     pub(crate) unreadable: Vec<Unreadable>,
     /// Bytes read so far, of all of them.
     pub(crate) done: Arc<AtomicU64>,
+    verify: Verify,
     /// Standard input, opened for a look at its header: it cannot be opened twice.
     stdin: Option<Cassette>,
 }
 
 impl Inputs {
     /// Finds what `paths` mean: a file is taken whatever its name, a folder gives the cassettes below it.
-    pub(crate) fn find(paths: &[PathBuf]) -> Self {
-        let mut found = Self::default();
+    pub(crate) fn find(paths: &[PathBuf], verify: Verify) -> Self {
+        let mut found = Self { verify, ..Self::default() };
         let mut seen = BTreeSet::new();
         for path in paths {
             if path.as_os_str() == DASH {
@@ -102,7 +116,7 @@ impl Inputs {
             (Input::Stdin, Some(opened)) => Ok(opened),
             (Input::Stdin | Input::File(_), opened) => {
                 self.stdin = opened;
-                input.open(&self.done)
+                input.open(&self.done, self.verify)
             }
         }
     }
@@ -117,7 +131,7 @@ impl Inputs {
             .iter()
             .map(|input| match input {
                 Input::Stdin => None,
-                Input::File(path) => Some(fs::metadata(path).map_or(0, |metadata| metadata.len())),
+                Input::File(path) => Some(size(path)),
             })
             .sum()
     }
@@ -133,7 +147,7 @@ impl Input {
     }
 
     /// Opens it and reads its header; the bytes read are added to `done`.
-    fn open(&self, done: &Arc<AtomicU64>) -> Result<Cassette, Unreadable> {
+    fn open(&self, done: &Arc<AtomicU64>, verify: Verify) -> Result<Cassette, Unreadable> {
         let name = self.name();
         let source: Box<dyn Read + Send> = match self {
             Self::Stdin => Box::new(io::stdin()),
@@ -142,9 +156,17 @@ impl Input {
                 Err(error) => return Err(Unreadable { name, line: None, message: lower(&error) }),
             },
         };
+        let verification = match (self, verify) {
+            (Self::File(path), Verify::Small) if size(path) > SMALL => Verification::Skipped,
+            (Self::File(_), Verify::Small | Verify::All) | (Self::Stdin, _) => Verification::Whole,
+        };
         let counted: Box<dyn Read + Send> = Box::new(Counted { source, done: Arc::clone(done) });
-        Reader::open(counted, &name).map_err(|error| unreadable(name, &error))
+        Reader::open_with(counted, &name, verification).map_err(|error| unreadable(name, &error))
     }
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 /// The place and the reason of a cassette's error, apart from each other.

@@ -56,6 +56,7 @@ fn one(
     check.end(match cassette.ending() {
         Some(Ending::Finished { edited: false }) => Completeness::Finished,
         Some(Ending::Finished { edited: true }) => Completeness::Edited,
+        Some(Ending::Unverified) => Completeness::Unverified,
         Some(Ending::Cut { .. }) | None => Completeness::Cut,
     });
     Ok(())

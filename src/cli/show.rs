@@ -280,7 +280,7 @@ fn describe(name: &str, header: &Header, out: &mut String) {
 
 fn ending_in_words(ending: Ending) -> Option<String> {
     match ending {
-        Ending::Finished { edited: false } => None,
+        Ending::Finished { edited: false } | Ending::Unverified => None,
         Ending::Finished { edited: true } => {
             Some("edited after recording: the sha256 of its end line is missing or does not fit".to_owned())
         }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use proptest::prelude::*;
 use rstest::rstest;
 use tilltape::cassette::{
-    CassetteError, Ending, Header, LineProblem, MAX_LINE_BYTES, Reader, Writer, encode,
+    CassetteError, Ending, Header, LineProblem, MAX_LINE_BYTES, Reader, Verification, Writer, encode,
 };
 use tilltape::conversation::{
     ConversationEvent, EndReason, EventKind, EventNumber, Message, Offset, Payload, Scan, transcript,
@@ -116,6 +116,21 @@ fn an_edit_is_noticed_and_hinders_nothing() {
     let (same, ending) = read(without.as_bytes()).unwrap();
     assert_eq!(ending, Ending::Finished { edited: true });
     assert_eq!(same.len(), events.len());
+}
+
+#[test]
+fn a_hash_nobody_compared_is_not_said_to_fit() {
+    let ending = |text: &str| {
+        let mut reader = Reader::open_with(text.as_bytes(), "sample", Verification::Skipped).unwrap();
+        while let Some(event) = reader.next_event() {
+            event.unwrap();
+        }
+        reader.ending().unwrap()
+    };
+    assert_eq!(ending(SAMPLE), Ending::Unverified);
+    assert_eq!(ending(&SAMPLE.replacen("2350", "2351", 1)), Ending::Unverified);
+    let end = SAMPLE.rfind(",\"sha256\"").unwrap();
+    assert_eq!(ending(&format!("{}}}\n", &SAMPLE[..end])), Ending::Finished { edited: true });
 }
 
 #[test]

@@ -125,6 +125,23 @@ fn where_nothing_can_be_read_there_is_no_report() {
 }
 
 #[test]
+fn a_large_recording_is_verified_only_on_request_and_that_is_said() {
+    let whole = sale().finished();
+    let blank = format!("{}\n", " ".repeat(33 << 20)).repeat(2);
+    let large = format!("{whole}{blank}");
+    let run = Run::of(&[("large", &large)]);
+    assert_eq!(run.code, CONFORMANT, "{}", run.all());
+    assert!(run.out.contains("not verified (say --verify)"), "{}", run.out);
+    let run = Run::with(&[("large", &large)], &["--verify"]);
+    assert!(!run.out.contains("verified") && !run.out.contains("edited"), "{}", run.out);
+    let edited = large.replacen("2350", "2360", 2);
+    let run = Run::with(&[("large", &edited)], &["--verify"]);
+    assert!(run.out.contains("edited after recording"), "{}", run.out);
+    let run = Run::with(&[("large", &edited)], &["--format", "json"]);
+    assert!(run.out.contains(r#""completeness": "unverified""#), "{}", run.out);
+}
+
+#[test]
 fn a_cut_or_edited_recording_is_said() {
     let run = Run::of(&[("cut", &sale().cut())]);
     assert!(run.out.contains("cut: it has no `end` line"), "{}", run.out);

@@ -138,6 +138,7 @@ fn in_words(path: &Path) -> String {
     }
     match reader.ending().unwrap() {
         Ending::Finished { edited: false } => format!("{events} events, finished"),
+        Ending::Unverified => format!("{events} events, not verified"),
         Ending::Finished { edited: true } => format!("{events} events, edited"),
         Ending::Cut { after, partial_bytes } => {
             format!("{events} events, cut after event {}, {partial_bytes} bytes hang over", after.0)

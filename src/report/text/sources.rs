@@ -78,6 +78,7 @@ fn remark(source: &SourceSummary) -> Option<String> {
     match source.completeness {
         Completeness::Finished => {}
         Completeness::Edited => remarks.push("edited after recording".to_owned()),
+        Completeness::Unverified => remarks.push("not verified (say --verify)".to_owned()),
         Completeness::Cut => remarks.push("cut: it has no `end` line, what came later is unknown".to_owned()),
     }
     if source.lost > 0 {

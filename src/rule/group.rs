@@ -1,11 +1,13 @@
 //! Flows and other groups: which messages belong together, and what is remembered of each group.
 //!
-//! A group is found by a digest of its key and scope. Groups in which nobody owes anything are forgotten
+//! A group is found by a hash of its key and scope, and known by the key itself. Groups in which nobody owes anything are forgotten
 //! once enough newer ones have come, so that memory stays flat; see [`Groups::surplus`].
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+use std::hash::BuildHasherDefault;
 
+use super::digest::{Passed, Seed, canonical};
 use super::sighting::{GroupSlot, RuleIndex};
 use crate::conversation::{ConnectionId, EventNumber, Party};
 use crate::pack::{Extract, GroupScope, Grouping, KeyAt, KeyOwner};
@@ -17,11 +19,18 @@ const RECENT: usize = 128;
 /// Groups of one grouping remembered at most, whatever is owed in them.
 const MOST: usize = 65_536;
 
+/// No group.
+const NONE: u32 = u32::MAX;
+
 /// All groups of one grouping.
 #[derive(Debug)]
 pub(crate) struct Groups {
     grouping: Grouping,
-    by_digest: HashMap<u128, u32, BuildHasherDefault<Passed>>,
+    seed: Seed,
+    /// By hash: the first group of that hash; others follow by [`Group::next`].
+    by_hash: HashMap<u64, u32, BuildHasherDefault<Passed>>,
+    /// The group found last: messages of a flow follow each other.
+    last: u32,
     groups: Vec<Group>,
     free: Vec<u32>,
     age: VecDeque<u32>,
@@ -30,9 +39,14 @@ pub(crate) struct Groups {
 /// One group.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
-    digest: u128,
+    hash: u64,
+    /// Another group of the same hash.
+    next: Option<u32>,
+    place: Place,
     /// Its key as spelled in the messages.
     pub(crate) key: String,
+    /// Its key as everybody would spell it, where that is different.
+    canonical: Option<Box<str>>,
     /// The event that opened it; `None` where that was not seen.
     pub(crate) opened: Option<EventNumber>,
     /// Whether its final message has come.
@@ -41,6 +55,13 @@ pub(crate) struct Group {
     pub(crate) taint: Option<Taint>,
     /// Obligations open in it.
     pub(crate) owed: u32,
+}
+
+/// What tells groups of the same key apart: the connection, and who gave the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place {
+    connection: u64,
+    owner: Option<Party>,
 }
 
 /// A group spoilt by a fault.
@@ -54,7 +75,9 @@ impl Groups {
     pub(crate) fn new(grouping: Grouping) -> Self {
         Self {
             grouping,
-            by_digest: HashMap::default(),
+            seed: Seed::default(),
+            by_hash: HashMap::default(),
+            last: NONE,
             groups: Vec::new(),
             free: Vec::new(),
             age: VecDeque::new(),
@@ -63,8 +86,7 @@ impl Groups {
 
     /// The group that everything on a connection, or in the recording, belongs to.
     pub(crate) fn of_place(&mut self, connection: ConnectionId) -> GroupSlot {
-        let digest = self.digest(connection, None, std::iter::empty());
-        self.find_or_new(digest, |_| {})
+        self.find_or_new(self.place(connection, None), Cow::Borrowed(""), || String::new())
     }
 
     /// The group a message belongs to; `None` where it lacks the key.
@@ -88,15 +110,12 @@ impl Groups {
             (KeyOwner::Receiver, Party::Terminal | Party::Gateway) => Party::Pos,
         });
         let tokens = || key.slots.iter().filter_map(|&slot| Some(extract.first(slot)?.token(text)));
-        let digest = self.digest(connection, owner, tokens());
-        Some(self.find_or_new(digest, |group| {
-            for (index, token) in tokens().enumerate() {
-                if index > 0 {
-                    group.push_str(", ");
-                }
-                group.push_str(token);
-            }
-        }))
+        let spelled = match key.slots.as_slice() {
+            &[slot] => Cow::Borrowed(extract.first(slot)?.token(text)),
+            _ => Cow::Owned(tokens().collect::<Vec<_>>().join(", ")),
+        };
+        let place = self.place(connection, owner);
+        Some(self.find_or_new(place, spelled, || tokens().map(canonical).collect::<Vec<_>>().join(", ")))
     }
 
     pub(crate) fn get(&self, slot: GroupSlot) -> &Group {
@@ -131,47 +150,87 @@ impl Groups {
 
     /// Frees a group that [`Groups::surplus`] or [`Groups::drain`] has given out.
     pub(crate) fn forget(&mut self, slot: GroupSlot) {
-        let group = &mut self.groups[slot.0 as usize];
-        self.by_digest.remove(&group.digest);
+        let Group { hash, next, .. } = self.groups[slot.0 as usize];
+        match (self.by_hash.get(&hash).copied(), next) {
+            (Some(first), None) if first == slot.0 => {
+                self.by_hash.remove(&hash);
+            }
+            (Some(first), Some(next)) if first == slot.0 => {
+                self.by_hash.insert(hash, next);
+            }
+            (first, _) => self.unlink(first, slot.0, next),
+        }
+        if self.last == slot.0 {
+            self.last = NONE;
+        }
         self.free.push(slot.0);
     }
 
-    fn find_or_new(&mut self, digest: u128, name: impl FnOnce(&mut String)) -> GroupSlot {
-        if let Some(&known) = self.by_digest.get(&digest) {
-            return GroupSlot(known);
+    /// The group of a key as `spelled`; `canonical` spells it as everybody would.
+    #[inline]
+    fn find_or_new(
+        &mut self,
+        place: Place,
+        spelled: Cow<'_, str>,
+        canonical: impl FnOnce() -> String,
+    ) -> GroupSlot {
+        if let Some(last) = self.groups.get(self.last as usize)
+            && last.place == place
+            && last.key == *spelled
+        {
+            return GroupSlot(self.last);
+        }
+        let canonical = if spelled.contains('\\') { Some(canonical()) } else { None };
+        self.last = self.look_up(place, &spelled, canonical.as_deref());
+        GroupSlot(self.last)
+    }
+
+    fn look_up(&mut self, place: Place, spelled: &str, canonical: Option<&str>) -> u32 {
+        let key = canonical.unwrap_or(spelled);
+        let number = place.connection << 2 | place.owner.map_or(0, |owner| owner as u64 + 1);
+        let hash = self.seed.hash(number, key);
+        let first = self.by_hash.get(&hash).copied();
+        let mut known = first;
+        while let Some(slot) = known {
+            let group = &self.groups[slot as usize];
+            if group.place == place && group.canonical.as_deref().unwrap_or(&group.key) == key {
+                return slot;
+            }
+            known = group.next;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.groups.push(Group::default());
             (self.groups.len() - 1) as u32
         });
         let group = &mut self.groups[slot as usize];
-        let mut key = std::mem::take(&mut group.key);
-        key.clear();
-        name(&mut key);
-        *group = Group { digest, key, ..Group::default() };
-        self.by_digest.insert(digest, slot);
+        let mut name = std::mem::take(&mut group.key);
+        name.clear();
+        name.push_str(spelled);
+        let canonical = canonical.map(Into::into);
+        *group = Group { hash, next: first, place, key: name, canonical, ..Group::default() };
+        self.by_hash.insert(hash, slot);
         self.age.push_back(slot);
-        GroupSlot(slot)
+        slot
     }
 
-    fn digest<'a>(
-        &self,
-        connection: ConnectionId,
-        owner: Option<Party>,
-        tokens: impl Iterator<Item = &'a str>,
-    ) -> u128 {
-        let mut digest = Digest::default();
-        match self.grouping.scope {
-            GroupScope::Connection => digest.number(connection.0),
-            GroupScope::Recording => {}
+    /// Takes a group out of the chain that starts at `at`.
+    #[cold]
+    fn unlink(&mut self, mut at: Option<u32>, slot: u32, next: Option<u32>) {
+        while let Some(group) = at.and_then(|at| self.groups.get_mut(at as usize)) {
+            if group.next == Some(slot) {
+                group.next = next;
+                return;
+            }
+            at = group.next;
         }
-        if let Some(owner) = owner {
-            digest.number(owner as u64 + 1);
-        }
-        for token in tokens {
-            digest.token(token);
-        }
-        digest.finish()
+    }
+
+    const fn place(&self, connection: ConnectionId, owner: Option<Party>) -> Place {
+        let connection = match self.grouping.scope {
+            GroupScope::Connection => connection.0,
+            GroupScope::Recording => 0,
+        };
+        Place { connection, owner }
     }
 }
 
@@ -183,69 +242,5 @@ impl Group {
         }
         let name = json::string(&self.key).unwrap_or(std::borrow::Cow::Borrowed(&self.key));
         Some(super::sighting::hide(&name, false))
-    }
-}
-
-/// 128 bits that stand for a key of any length.
-#[derive(Debug)]
-pub(crate) struct Digest {
-    low: DefaultHasher,
-    high: DefaultHasher,
-}
-
-impl Default for Digest {
-    fn default() -> Self {
-        let mut high = DefaultHasher::new();
-        high.write_u8(1);
-        Self { low: DefaultHasher::new(), high }
-    }
-}
-
-impl Digest {
-    pub(crate) fn number(&mut self, number: u64) {
-        self.low.write_u64(number);
-        self.high.write_u64(number);
-    }
-
-    /// A JSON scalar; the same text escaped differently is the same.
-    pub(crate) fn token(&mut self, token: &str) {
-        if token.contains('\\')
-            && let Some(text) = json::string(token)
-        {
-            let canonical = serde_json::to_string(&text).unwrap_or_default();
-            return self.text(&canonical);
-        }
-        self.text(token);
-    }
-
-    pub(crate) fn finish(self) -> u128 {
-        u128::from(self.high.finish()) << 64 | u128::from(self.low.finish())
-    }
-
-    fn text(&mut self, text: &str) {
-        for hasher in [&mut self.low, &mut self.high] {
-            hasher.write(text.as_bytes());
-            hasher.write_u8(0xff);
-        }
-    }
-}
-
-/// Hashes what is a hash already.
-#[derive(Default)]
-pub(crate) struct Passed(u64);
-
-impl Hasher for Passed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Judge {
     remembering: Vec<Vec<usize>>,
     /// Groupings that need no key.
     places: Vec<GroupingId>,
-    extract: Extract,
+    /// Lent out while a message is judged.
+    extract: Option<Box<Extract>>,
     flows: u64,
     masked: bool,
 }
@@ -41,6 +42,8 @@ struct Calls {
     machines: Vec<Call>,
     /// Rules to which such a message is evidence, and nothing more.
     evidence: Vec<RuleIndex>,
+    /// How many of them came.
+    seen: u64,
 }
 
 /// Which rule is called, and what the message is to it.
@@ -93,7 +96,7 @@ impl Judge {
             calls,
             remembering,
             places,
-            extract: Extract::default(),
+            extract: None,
             flows: 0,
             masked: false,
         }
@@ -106,7 +109,13 @@ impl Judge {
 
     /// What the rules have come to, in the order of the pack.
     pub(crate) fn into_tallies(self) -> Vec<Tally> {
-        self.ledger.tallies
+        let mut tallies = self.ledger.tallies;
+        for Calls { evidence, seen, .. } in &self.calls {
+            for rule in evidence {
+                tallies[rule.0].met += seen;
+            }
+        }
+        tallies
     }
 
     /// How many flows were opened since the last call.
@@ -214,13 +223,13 @@ impl Judge {
         connection: ConnectionId,
         message: &Message<'_>,
     ) -> Result<(), JsonError> {
-        let mut extract = std::mem::take(&mut self.extract);
+        let mut extract = self.extract.take().unwrap_or_default();
         let pack = &self.ledger.pack;
         let (carrier, text) = match &message.payload {
             Payload::Json(text) => match pack.trie.scan(text, &mut extract) {
                 Ok(()) => (Carrier::Json, *text),
                 Err(error) => {
-                    self.extract = extract;
+                    self.extract = Some(extract);
                     return Err(error);
                 }
             },
@@ -235,7 +244,7 @@ impl Judge {
             extract.clear(pack.trie.len());
         }
         self.judge(event, connection, message.from, carrier, text, &extract, &message.masked, None);
-        self.extract = extract;
+        self.extract = Some(extract);
         Ok(())
     }
 
@@ -247,14 +256,14 @@ impl Judge {
         carrier: Carrier,
         masked: &[Masked<'_>],
     ) {
-        let mut extract = std::mem::take(&mut self.extract);
+        let mut extract = self.extract.take().unwrap_or_default();
         extract.clear(self.ledger.pack.trie.len());
         let code = match &event.kind {
             EventKind::Close(close) => close.code,
             _ => None,
         };
         self.judge(event, connection, from, carrier, "", &extract, masked, code);
-        self.extract = extract;
+        self.extract = Some(extract);
     }
 
     fn close(&mut self, event: &ConversationEvent<'_>, connection: ConnectionId, close: &Close<'_>) {
@@ -385,11 +394,9 @@ impl Judge {
         if role == Role::Opens {
             self.opens(&mut sighting);
         }
-        let Calls { machines, evidence } = &self.calls[kind.0];
-        for &rule in evidence {
-            self.ledger.met(rule, &sighting);
-        }
-        for &Call { rule, part } in machines {
+        let Calls { machines, seen, .. } = &mut self.calls[kind.0];
+        *seen += 1;
+        for &Call { rule, part } in machines.iter() {
             self.rules[rule].call(part, &mut sighting, &mut self.ledger);
         }
         if carrier.is_unreadable() || unknown || lacks_key {

@@ -19,12 +19,14 @@ mod respond;
 mod shape;
 mod unique;
 
+mod digest;
 mod group;
 mod link;
 mod obligation;
 mod sighting;
 mod tally;
 mod timing;
+mod used;
 
 pub use finding::{Finding, Witness};
 pub use verdict::{Reason, RunVerdict, Verdict};

@@ -123,9 +123,11 @@ impl Obligations {
         groups: &mut [Groups],
         links: &mut Links,
     ) -> Option<Obligation> {
-        self.detach(id, links);
         let obligation = self.all.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
+        if let Some(link) = obligation.link {
+            self.take_off(obligation.place, link, links);
+        }
         let group = groups[obligation.grouping.0].get_mut(obligation.group);
         group.owed = group.owed.saturating_sub(1);
         Some(obligation)
@@ -136,6 +138,11 @@ impl Obligations {
         let Some(obligation) = self.get_mut(id) else { return };
         let Some(link) = obligation.link.take() else { return };
         let place = obligation.place;
+        self.take_off(place, link, links);
+    }
+
+    /// Takes what stands at `place` off a connection.
+    fn take_off(&mut self, place: u32, link: LinkSlot, links: &mut Links) {
         let owed = &mut links.get_mut(link).owed;
         owed.swap_remove(place as usize);
         let moved = owed.get(place as usize).copied();

@@ -2,15 +2,11 @@
 //!
 //! What is remembered of a key is 32 bytes, whatever its length: a digest, where it was first used, when.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::BuildHasherDefault;
-
 use super::Witness;
-use super::group::{Digest, Passed};
+use super::digest::Digest;
 use super::ledger::{Charge, Ledger, a, the};
 use super::sighting::{RuleIndex, Sighting};
-use crate::conversation::{EventNumber, Offset};
+use super::used::{FirstUse, Used};
 use crate::pack::{Scope, Unique};
 
 /// One `unique` rule at work.
@@ -18,33 +14,12 @@ use crate::pack::{Scope, Unique};
 pub(crate) struct UniqueRule {
     pub(crate) rule: RuleIndex,
     pub(crate) unique: Unique,
-    used: HashMap<u128, FirstUse, BuildHasherDefault<Passed>>,
-}
-
-/// Source and number of an event in one word, and its time.
-#[derive(Clone, Copy, Debug)]
-struct FirstUse {
-    place: u64,
-    at: Offset,
-}
-
-impl FirstUse {
-    fn new(source: usize, n: EventNumber, at: Offset) -> Self {
-        Self { place: (source as u64) << 48 | n.0 & 0xffff_ffff_ffff, at }
-    }
-
-    const fn source(self) -> usize {
-        (self.place >> 48) as usize
-    }
-
-    const fn n(self) -> EventNumber {
-        EventNumber(self.place & 0xffff_ffff_ffff)
-    }
+    used: Used,
 }
 
 impl UniqueRule {
     pub(crate) fn new(rule: RuleIndex, unique: Unique) -> Self {
-        Self { rule, unique, used: HashMap::default() }
+        Self { rule, unique, used: Used::default() }
     }
 
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
@@ -59,13 +34,9 @@ impl UniqueRule {
         }
         digest.token(&ledger.groups[self.unique.grouping.0].get(group).key);
         let here = FirstUse::new(sighting.source, sighting.n(), sighting.at());
-        let first = match self.used.entry(digest.finish()) {
-            Entry::Vacant(place) => {
-                place.insert(here);
-                ledger.met(self.rule, sighting);
-                return;
-            }
-            Entry::Occupied(first) => *first.get(),
+        let Some(first) = self.used.note(digest.finish(), here) else {
+            ledger.met(self.rule, sighting);
+            return;
         };
         let grouping = self.unique.grouping;
         let name = ledger.flow(grouping, Some(group)).unwrap_or_default();

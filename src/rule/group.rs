@@ -181,14 +181,15 @@ impl Groups {
             return GroupSlot(self.last);
         }
         let canonical = if spelled.contains('\\') { Some(canonical()) } else { None };
-        self.last = self.look_up(place, &spelled, canonical.as_deref());
+        let number = place.connection << 2 | place.owner.map_or(0, |owner| owner as u64 + 1);
+        let hash = self.seed.hash(number, canonical.as_deref().unwrap_or(&spelled));
+        self.last = self.look_up(hash, place, &spelled, canonical.as_deref());
         GroupSlot(self.last)
     }
 
-    fn look_up(&mut self, place: Place, spelled: &str, canonical: Option<&str>) -> u32 {
+    /// The group of a key with this hash, among the others that have it.
+    fn look_up(&mut self, hash: u64, place: Place, spelled: &str, canonical: Option<&str>) -> u32 {
         let key = canonical.unwrap_or(spelled);
-        let number = place.connection << 2 | place.owner.map_or(0, |owner| owner as u64 + 1);
-        let hash = self.seed.hash(number, key);
         let first = self.by_hash.get(&hash).copied();
         let mut known = first;
         while let Some(slot) = known {
@@ -242,5 +243,45 @@ impl Group {
         }
         let name = json::string(&self.key).unwrap_or(std::borrow::Cow::Borrowed(&self.key));
         Some(super::sighting::hide(&name, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups() -> Groups {
+        Groups::new(Grouping { name: "flow".into(), scope: GroupScope::Connection, keyed: true })
+    }
+
+    #[test]
+    fn keys_of_one_hash_stay_apart_whichever_is_forgotten_first() {
+        let place = Place { connection: 1, owner: None };
+        let keys = ["\"a\"", "\"b\"", "\"c\""];
+        for gone in 0..keys.len() {
+            let mut groups = groups();
+            let slots = keys.map(|key| groups.look_up(7, place, key, None));
+            assert_eq!(keys.map(|key| groups.look_up(7, place, key, None)), slots);
+            groups.forget(GroupSlot(slots[gone]));
+            for (index, key) in keys.iter().enumerate().filter(|&(index, _)| index != gone) {
+                assert_eq!(groups.look_up(7, place, key, None), slots[index], "{gone} {key}");
+            }
+            assert_eq!(groups.look_up(7, place, "\"d\"", None), slots[gone], "its place is free");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_spelled_and_another_elsewhere() {
+        let mut groups = groups();
+        let mut find = |connection, key: &str| {
+            let place = Place { connection, owner: None };
+            groups.find_or_new(place, Cow::Borrowed(key), || canonical(key))
+        };
+        let plain = find(1, r#""flow""#);
+        assert_ne!(find(2, r#""flow""#), plain);
+        assert_eq!(find(1, r#""fl\u006fw""#), plain);
+        let escaped = find(1, r#""\u0061""#);
+        assert_eq!(find(1, r#""a""#), escaped);
+        assert_eq!(find(1, r#""flow""#), plain);
     }
 }

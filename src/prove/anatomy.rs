@@ -151,17 +151,26 @@ impl Part<'_> {
 
     /// Whether a key, or a part of one, stands at `place`.
     pub(super) fn is_key(&self, place: &Place) -> bool {
-        self.keys.iter().any(|key| key.pointers.contains(&place.pointer))
+        self.keys.iter().any(|key| key.part_at(&place.pointer).is_some())
     }
 
     /// Whether `place` is, or holds, the key of the flow.
     pub(super) fn holds_flow_key(&self, place: &Place) -> bool {
         let pointers = self.keys.first().map(|key| key.pointers.as_slice()).unwrap_or_default();
-        pointers.iter().any(|pointer| pointer.tokens().starts_with(place.pointer.tokens()))
+        let depth = place.pointer.tokens().len();
+        pointers.iter().any(|pointer| {
+            let tokens = pointer.tokens();
+            depth <= tokens.len() && fits(&tokens[..depth], place.pointer.tokens())
+        })
     }
 }
 
 impl Key {
+    /// Which part of the key stands at `at`, if any.
+    pub(super) fn part_at(&self, at: &Pointer) -> Option<usize> {
+        self.pointers.iter().position(|pointer| meets(pointer, at))
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.grouping == other.grouping && self.owner == other.owner && self.tokens == other.tokens
     }
@@ -196,6 +205,8 @@ pub(super) struct Lexicon {
     amounts: Vec<Pointer>,
     /// Everything the pack looks at.
     read: Vec<Pointer>,
+    /// Names of the fields that hold keys.
+    keys: Vec<String>,
 }
 
 impl Lexicon {
@@ -223,6 +234,7 @@ impl Lexicon {
             }
         }
         lexicon.read = pack.trie.pointers().to_vec();
+        lexicon.keys = key_names(pack);
         lexicon
     }
 
@@ -239,8 +251,9 @@ impl Lexicon {
 
     /// Whether an amount of money stands there.
     pub(super) fn is_amount(&self, at: &Pointer) -> bool {
-        self.amounts.iter().any(|pointer| meets(pointer, at))
-            || at.tokens().last().is_some_and(|name| name.contains("amount"))
+        let Some(name) = at.tokens().last() else { return false };
+        !self.keys.contains(name)
+            && (name.contains("amount") || self.amounts.iter().any(|pointer| meets(pointer, at)))
     }
 
     /// Whether any rule or kind looks at, above or below that place.
@@ -290,9 +303,23 @@ impl Lexicon {
     }
 }
 
+/// Names of the fields that hold keys: `flow_id`, `reference_no`.
+pub(super) fn key_names(pack: &Pack) -> Vec<String> {
+    let keys = pack.kinds.iter().flat_map(|kind| &kind.keys);
+    let keyed = keys.filter(|key| pack.groupings[key.grouping.0].keyed);
+    let pointers = keyed.flat_map(|key| &key.slots).map(|&slot| pack.trie.pointer(slot));
+    let mut names: Vec<String> = pointers.filter_map(|pointer| pointer.tokens().last().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Whether `at` is one of the places `pointer` names; `*` stands for every element.
 fn meets(pointer: &Pointer, at: &Pointer) -> bool {
-    let (wanted, tokens) = (pointer.tokens(), at.tokens());
+    fits(pointer.tokens(), at.tokens())
+}
+
+fn fits(wanted: &[String], tokens: &[String]) -> bool {
     wanted.len() == tokens.len()
         && wanted.iter().zip(tokens).all(|(wanted, token)| wanted == "*" || wanted == token)
 }

@@ -3,6 +3,7 @@
 use super::anatomy::{Anatomy, Lexicon, Part, scalar};
 use super::edit::{self, Place};
 use super::operator::{Blame, Mutant, Operator};
+use crate::pack::Role;
 use crate::text::json::Kind;
 
 /// A card number of the published kind used for tests.
@@ -81,16 +82,21 @@ fn value(anatomy: &Anatomy<'_>, lexicon: &Lexicon, part: usize, place: &Place, e
     let own = &anatomy.parts[part];
     let text = &own.said.text;
     let token = own.text_of(place);
-    let reply = if anatomy.is_answered(part) && own.role == Some(crate::pack::Role::Opens) {
+    let reply = if anatomy.is_answered(part) && own.role == Some(Role::Opens) {
         Blame::Either
     } else {
         blame(anatomy, part, place)
     };
+    // Whoever went on to something new may have relied on what was said.
+    let relied = anatomy.parts[part + 1..]
+        .iter()
+        .any(|later| later.said.from != own.said.from && later.role == Some(Role::Opens));
+    let flip = if relied { Blame::Either } else { reply };
     if place.is_scalar() && lexicon.is_status(&place.pointer) {
         for other in lexicon.others(&place.pointer, token) {
-            emit(Operator::FlipStatus, reply, edit::replaced(text, place, other));
+            emit(Operator::FlipStatus, flip, edit::replaced(text, place, other));
         }
-        emit(Operator::FlipStatus, reply, edit::replaced(text, place, "\"bogus\""));
+        emit(Operator::FlipStatus, flip, edit::replaced(text, place, "\"bogus\""));
     }
     if lexicon.is_amount(&place.pointer)
         && let Ok(amount) = scalar(token).parse::<u64>()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::anatomy::{Anatomy, peer};
+use super::anatomy::{Anatomy, Part, peer};
 use super::edit;
 use super::operator::{Blame, Mutant, Operator};
 use super::tape::{Act, Tape};
@@ -62,9 +62,7 @@ fn drop(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let blame = match (own.role, next) {
         // What answers nothing was sent unasked.
         (Some(Role::Opens), Some(_)) => Blame::Party(peer(from)),
-        (_, Some(next)) if next.role == Some(Role::Acknowledgement) && next.said.from != from => {
-            Blame::Party(next.said.from)
-        }
+        (_, Some(_)) if is_news(own) && is_acknowledged(anatomy, part) => Blame::Party(peer(from)),
         (_, Some(next)) if next.said.from != from => Blame::Either,
         (_, Some(_) | None) => Blame::Party(from),
     };
@@ -88,7 +86,20 @@ fn silent(anatomy: &Anatomy<'_>, part: usize) -> Blame {
     let repeats = before
         .map(|before| &anatomy.parts[before])
         .is_some_and(|before| before.said.from == own.said.from && before.role == own.role);
-    Blame::Party(if repeats { peer(own.said.from) } else { own.said.from })
+    Blame::Party(if repeats && is_news(own) { peer(own.said.from) } else { own.said.from })
+}
+
+/// Whether a message tells the other party something, and expects to be acknowledged.
+const fn is_news(part: &Part<'_>) -> bool {
+    matches!(part.role, Some(Role::Progress | Role::Final | Role::Question))
+}
+
+/// Whether what the other party says next in the flow is an acknowledgement.
+fn is_acknowledged(anatomy: &Anatomy<'_>, part: usize) -> bool {
+    let from = anatomy.parts[part].said.from;
+    let later = anatomy.flow(part).into_iter().filter(|&later| later > part);
+    let mut others = later.map(|later| &anatomy.parts[later]).filter(|later| later.said.from != from);
+    others.next().is_some_and(|next| next.role == Some(Role::Acknowledgement))
 }
 
 fn duplicate(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
@@ -150,7 +161,12 @@ fn swap(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let (left, right) = tape.events.split_at_mut(second.index);
     std::mem::swap(&mut left[first.index].act, &mut right[0].act);
     tape.events[second.index].at = tape.events[first.index].at;
-    emit(Operator::Swap, early(second.role, second.said.from), tape);
+    // A repetition crosses the acknowledgement it was sent for want of.
+    let blame = match silent(anatomy, part) {
+        Blame::Party(party) if party != first.said.from => Blame::Either,
+        _ => early(second.role, second.said.from),
+    };
+    emit(Operator::Swap, blame, tape);
 }
 
 /// Who is to blame for a message that came too early. A question that did may as well have been answered
@@ -179,7 +195,7 @@ fn retarget(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
             (0, _) => Blame::Party(from),
             (_, _) => Blame::Either,
         };
-        for place in own.places.iter().filter(|place| key.pointers.contains(&place.pointer)) {
+        for place in own.places.iter().filter(|place| key.part_at(&place.pointer).is_some()) {
             let fresh = fresh(anatomy, own.text_of(place));
             let text = edit::replaced(&own.said.text, place, &fresh);
             emit(Operator::RetargetKey, blame, anatomy.tape.saying(own.index, &text));
@@ -252,12 +268,9 @@ fn interleave(anatomy: &Anatomy<'_>, flow: usize, emit: Emit<'_>) {
 /// The text of `part` with other tokens as the key of its flow.
 pub(super) fn rekeyed(anatomy: &Anatomy<'_>, part: usize, token: impl Fn(usize) -> Option<String>) -> String {
     let own = &anatomy.parts[part];
-    let pointers = own.keys.first().map(|key| key.pointers.as_slice()).unwrap_or_default();
-    let mut places: Vec<_> = own
-        .places
-        .iter()
-        .filter_map(|place| Some((place, pointers.iter().position(|at| *at == place.pointer)?)))
-        .collect();
+    let Some(key) = own.keys.first() else { return own.said.text.to_string() };
+    let mut places: Vec<_> =
+        own.places.iter().filter_map(|place| Some((place, key.part_at(&place.pointer)?))).collect();
     places.sort_by_key(|(place, _)| std::cmp::Reverse(place.value.start));
     let mut text = own.said.text.to_string();
     for (place, index) in places {

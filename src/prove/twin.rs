@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::anatomy::Anatomy;
-use super::edit;
+use super::anatomy::{Anatomy, key_names, scalar};
+use super::edit::{self, Place};
 use super::link::next_connection;
 use super::sequence::fresh;
 use super::tape::{Act, Event, Said, Tape};
@@ -125,36 +125,36 @@ impl fmt::Display for Twin {
     }
 }
 
-/// Every key of every grouping replaced by another one, the same for the same.
+/// Every key of every grouping replaced by another one, the same for the same, wherever a field of its name is.
 fn renamed(anatomy: &Anatomy<'_>, pack: &Pack) -> Tape {
-    let mut names: Vec<(usize, String, String)> = Vec::new();
+    let keys = key_names(pack);
+    let mut names: Vec<(String, String)> = Vec::new();
     let mut tape = anatomy.tape.clone();
     for part in &anatomy.parts {
         let mut text = part.said.text.to_string();
-        let keys = part.keys.iter().filter(|key| pack.groupings[key.grouping.0].keyed);
-        let mut places: Vec<_> = keys
-            .flat_map(|key| {
-                let places = part.places.iter().filter(|place| key.pointers.contains(&place.pointer));
-                places.map(|place| (key.grouping.0, place))
-            })
-            .collect();
-        places.sort_by_key(|(_, place)| std::cmp::Reverse(place.value.start));
-        places.dedup_by_key(|(_, place)| place.value.start);
-        for (grouping, place) in places {
+        let is_named = |place: &Place| place.pointer.tokens().last().is_some_and(|name| keys.contains(name));
+        let at_key = |place: &&Place| part.is_key(place) || (place.is_scalar() && is_named(place));
+        let mut places: Vec<_> = part.places.iter().filter(at_key).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(place.value.start));
+        for place in places {
             let token = part.text_of(place);
-            let known = names.iter().find(|(of, old, _)| (*of, old.as_str()) == (grouping, token));
+            // What is empty names nothing.
+            if scalar(token).is_empty() || !matches!(place.kind, Kind::String | Kind::Number) {
+                continue;
+            }
+            let known = names.iter().find(|(old, _)| old == token);
             let new = match known {
-                Some((_, _, new)) => new.clone(),
+                Some((_, new)) => new.clone(),
                 None => {
                     let taken = |new: &String| {
-                        names.iter().any(|(_, _, taken)| taken == new)
+                        names.iter().any(|(_, taken)| taken == new)
                             || anatomy.parts.iter().any(|part| part.said.text.contains(new.as_str()))
                     };
                     let mut new = fresh(anatomy, token);
                     while taken(&new) {
                         new = next_token(&new);
                     }
-                    names.push((grouping, token.to_owned(), new.clone()));
+                    names.push((token.to_owned(), new.clone()));
                     new
                 }
             };

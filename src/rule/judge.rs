@@ -406,6 +406,8 @@ impl Judge {
             && has_keys
         {
             self.ledger.usurp(&sighting, root);
+        } else if let Some(root) = sighting.tainted {
+            self.explain(&sighting, root);
         }
         self.note_in_groups(&sighting, role);
         self.forget_surplus();
@@ -433,6 +435,15 @@ impl Judge {
             group.opened.get_or_insert(sighting.event.n);
         }
         self.flows += 1;
+    }
+
+    /// A broken message may have been meant as an answer its sender still owes.
+    fn explain(&mut self, sighting: &Sighting<'_>, root: RuleIndex) {
+        for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
+            if let Some(group) = sighting.group(grouping) {
+                self.ledger.explain((grouping, group), sighting, &[sighting.kind], root);
+            }
+        }
     }
 
     /// What the groups of a message remember of it.

@@ -145,7 +145,7 @@ impl RespondRule {
         let open = open.filter_map(|(place, &id)| Some((place, ledger.obligations.get(id)?)));
         let owed = open.filter(|(_, open)| open.obligor == sighting.from);
         let place = owed.min_by_key(|(_, open)| {
-            let overdue = open.deadline.is_some_and(|deadline| sighting.at() > deadline);
+            let overdue = open.deadline.is_some_and(|deadline| sighting.at().since(deadline) > CLOCK_GUARD);
             let lost = ledger.last_gap.is_some_and(|gap| gap > ledger.witnesses.n(open.trigger));
             (open.is_explained() || lost, overdue)
         });

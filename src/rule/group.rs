@@ -86,7 +86,7 @@ impl Groups {
 
     /// The group that everything on a connection, or in the recording, belongs to.
     pub(crate) fn of_place(&mut self, connection: ConnectionId) -> GroupSlot {
-        self.find_or_new(self.place(connection, None), Cow::Borrowed(""), || String::new())
+        self.find_or_new(self.place(connection, None), Cow::Borrowed(""), String::new)
     }
 
     /// The group a message belongs to; `None` where it lacks the key.

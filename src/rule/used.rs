@@ -113,7 +113,7 @@ impl Used {
             if self.uses[taken as usize - 1].digest == digest {
                 break;
             }
-            place = place + 1 & mask;
+            place = (place + 1) & mask;
         }
         place
     }

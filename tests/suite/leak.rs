@@ -21,6 +21,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::{Compress, Compression, FlushCompress};
 use serde_json::Value;
 use tempfile::TempDir;
+use tilltape::mask::{MaskedKind, find_clear};
 
 use crate::recorder::Recorder;
 
@@ -82,7 +83,7 @@ fn no_card_number_leaves_in_clear() {
     assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
 }
 
-/// What is committed holds no card number but the published ones, and cassettes and reports hold none at all.
+/// Not even the published test cards stand in what is committed to be looked at.
 #[test]
 fn committed_recordings_hold_no_card_number() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

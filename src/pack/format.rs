@@ -69,6 +69,7 @@ pub(super) struct EndpointDef {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyDef {
     pub scope: Text,
+    pub flows: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +83,8 @@ pub(super) struct MessageDef {
     #[serde(default)]
     pub endpoint: Vec<Text>,
     pub role: Option<Text>,
+    #[serde(default)]
+    pub unclear: bool,
     #[serde(default)]
     pub when: Vec<Spanned<TestDef>>,
     #[serde(default)]
@@ -109,6 +112,7 @@ pub(super) struct TestDef {
     pub is: Option<OneOrMany<Text>>,
     pub not_empty: Option<bool>,
     pub format: Option<Text>,
+    pub like: Option<OneOrMany<Text>>,
     pub any: Option<Vec<Spanned<TestDef>>>,
     pub all: Option<Vec<Spanned<TestDef>>>,
     pub not: Option<Box<Spanned<TestDef>>>,
@@ -126,11 +130,12 @@ pub(super) struct SelectorDef {
     pub when: Vec<Spanned<TestDef>>,
 }
 
-/// `"/event/flow_id"`, several for a composite key, or `{ at = "/id", of = "sender" }` where each
-/// party numbers its own messages.
+/// `"/event/flow_id"`, several for a composite key, `{ at = "/id", of = "sender" }` where each party
+/// numbers its own messages, or `{ is = "sale" }` where the kind alone says what belongs together.
 #[derive(Debug)]
 pub(super) struct KeyAtDef {
     pub at: Vec<Text>,
+    pub is: Option<String>,
     pub of: Option<Text>,
 }
 
@@ -176,7 +181,7 @@ pub(super) enum PatternDef {
     Shape(ShapeDef),
     Never(NeverDef),
     Unique(UniqueDef),
-    Respond(RespondDef),
+    Respond(Box<RespondDef>),
     Precede(PrecedeDef),
     Order(OrderDef),
     Agree(AgreeDef),
@@ -219,6 +224,9 @@ pub(super) struct RespondDef {
     pub times: Option<Text>,
     pub judges: Option<Text>,
     pub restart_on: Option<SelectorDef>,
+    pub void_on: Option<SelectorDef>,
+    #[serde(default)]
+    pub one_at_a_time: bool,
     pub on_disconnect: Option<Text>,
 }
 
@@ -241,11 +249,13 @@ pub(super) struct OrderDef {
     pub states: BTreeMap<String, BTreeMap<String, TransitionDef>>,
 }
 
-/// `"acknowledged"`, or `{ to = "open", not-before = "ack_ms" }`.
+/// `"acknowledged"`, `{ to = "open", not-before = "ack_ms" }`, or `{ to = "unknown", counts = false }`
+/// where the message proves nothing.
 #[derive(Debug)]
 pub(super) struct TransitionDef {
     pub to: Text,
     pub not_before: Option<Spanned<WindowDef>>,
+    pub counts: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -326,33 +336,37 @@ impl FromShorthand for SelectorDef {
 }
 
 impl FromShorthand for KeyAtDef {
-    const EXPECTED: &'static str = "a JSON Pointer, a list of them, or `{ at = …, of = … }`";
+    const EXPECTED: &'static str = "a JSON Pointer, a list of them, `{ at = …, of = … }`, or `{ is = … }`";
 
     fn one(text: Text) -> Self {
-        Self { at: vec![text], of: None }
+        Self { at: vec![text], is: None, of: None }
     }
 
     fn many(at: Vec<Text>) -> Option<Self> {
-        Some(Self { at, of: None })
+        Some(Self { at, is: None, of: None })
     }
 
     fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Table {
-            at: OneOrMany<Text>,
+            at: Option<OneOrMany<Text>>,
+            is: Option<String>,
             of: Option<Text>,
         }
-        let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
-        Ok(Self { at: table.at.0, of: table.of })
+        let Table { at, is, of } = Table::deserialize(value::MapAccessDeserializer::new(map))?;
+        if at.is_some() == is.is_some() {
+            return Err(A::Error::custom("expected either `at` or `is`"));
+        }
+        Ok(Self { at: at.map_or_else(Vec::new, |at| at.0), is, of })
     }
 }
 
 impl FromShorthand for TransitionDef {
-    const EXPECTED: &'static str = "the name of a state, or `{ to = …, not-before = … }`";
+    const EXPECTED: &'static str = "the name of a state, or `{ to = …, not-before = …, counts = … }`";
 
     fn one(to: Text) -> Self {
-        Self { to, not_before: None }
+        Self { to, not_before: None, counts: true }
     }
 
     fn many(_: Vec<Text>) -> Option<Self> {
@@ -365,9 +379,10 @@ impl FromShorthand for TransitionDef {
         struct Table {
             to: Text,
             not_before: Option<Spanned<WindowDef>>,
+            counts: Option<bool>,
         }
         let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
-        Ok(Self { to: table.to, not_before: table.not_before })
+        Ok(Self { to: table.to, not_before: table.not_before, counts: table.counts.unwrap_or(true) })
     }
 }
 

@@ -11,6 +11,7 @@ mod loader;
 mod model;
 mod page;
 mod pattern;
+mod picture;
 mod resolve;
 mod rule_info;
 mod sources;
@@ -30,6 +31,7 @@ pub use pattern::{
     Agree, Judges, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape, State,
     Times, Transition, Unique, Window,
 };
+pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use sources::Sources;
 pub use test::{Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};

@@ -130,6 +130,8 @@ pub struct Kind {
     pub tests: Vec<Test>,
     /// What it is in a flow.
     pub role: Role,
+    /// Whether a message of it, and of no special case, may have been meant as any of them.
+    pub unclear: bool,
     /// Where its keys are.
     pub keys: Vec<KeyAt>,
 }
@@ -239,6 +241,8 @@ pub struct Grouping {
     pub scope: GroupScope,
     /// Whether messages carry a key for it; without, everything in the scope is one group.
     pub keyed: bool,
+    /// Whether its groups are flows, which messages open and finish by their roles.
+    pub flows: bool,
 }
 
 /// What tells groups apart besides their key.
@@ -257,6 +261,8 @@ pub struct KeyAt {
     pub grouping: GroupingId,
     /// The values that make it up.
     pub slots: Vec<Slot>,
+    /// The key itself, as a JSON string, where every message of the kind has the same.
+    pub fixed: Option<String>,
     /// Whose number it is, where each party numbers its own.
     pub of: Option<KeyOwner>,
 }

@@ -97,6 +97,10 @@ pub struct Respond {
     pub judges: Judges,
     /// Messages of the group that start the window anew.
     pub restart: Option<Selector>,
+    /// Messages of the group after which what is open is owed no more.
+    pub void: Option<Selector>,
+    /// Whether a trigger is the same one again where the answer to an earlier one is still owed.
+    pub one_at_a_time: bool,
     /// Whether an open obligation outlives its connection.
     pub carry: bool,
 }
@@ -178,6 +182,8 @@ pub struct Transition {
     pub to: usize,
     /// Allowed only when so much time has passed in the state.
     pub not_before: Duration,
+    /// Whether it is evidence that the order was kept.
+    pub counts: bool,
 }
 
 /// `agree`: a value stands in a relation to an earlier one; the sender of the later is to blame.

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use super::extract::{Extract, Found, Slot};
 use super::model::{Endpoint, EndpointId, KindId};
+use super::picture::Picture;
 use super::trie::Trie;
 use crate::mask::MaskedKind;
 use crate::text::json::{self, Kind};
@@ -86,6 +87,8 @@ pub enum ValueTest {
     NotEmpty,
     /// Spelled in a certain way.
     Format(Format),
+    /// A text or number spelled like one of these.
+    Like(Vec<Picture>),
 }
 
 /// A scalar as it is spelled in JSON: `"started"`, `7`, `true`.
@@ -308,6 +311,13 @@ impl ValueTest {
                 Kind::Null => false,
             },
             Self::Format(format) => format.fits(found.kind, token),
+            Self::Like(pictures) => match found.kind {
+                Kind::String => {
+                    json::string(token).is_some_and(|text| pictures.iter().any(|picture| picture.fits(&text)))
+                }
+                Kind::Number => pictures.iter().any(|picture| picture.fits(token)),
+                Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => false,
+            },
         }
     }
 
@@ -317,6 +327,9 @@ impl ValueTest {
             Self::Is(types) => list(types.iter().map(|wanted| wanted.name().to_owned()), "or"),
             Self::NotEmpty => "that is not empty".to_owned(),
             Self::Format(format) => format.name().to_owned(),
+            Self::Like(pictures) => {
+                format!("spelled like {}", list(pictures.iter().map(|picture| format!("`{picture}`")), "or"))
+            }
         }
     }
 }

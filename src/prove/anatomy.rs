@@ -39,6 +39,8 @@ pub(super) struct Part<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) grouping: GroupingId,
+    /// Whether messages that share it are a flow.
+    pub(super) is_flow: bool,
     pub(super) owner: Option<Party>,
     pub(super) pointers: Vec<Pointer>,
     pub(super) tokens: Vec<String>,
@@ -49,6 +51,7 @@ impl<'a> Anatomy<'a> {
     pub(super) fn of(tape: &'a Tape, pack: &Pack) -> Self {
         let mut extract = Extract::default();
         let mut endpoints: Vec<(ConnectionId, Option<EndpointId>)> = Vec::new();
+        let names = names(pack);
         let mut parts = Vec::new();
         for (index, event) in tape.events.iter().enumerate() {
             if let (super::tape::Act::Other(EventKind::Open(opening)), Some(connection)) =
@@ -77,7 +80,7 @@ impl<'a> Anatomy<'a> {
                 said,
                 role: kind.map(|kind| pack.kinds[kind.0].role),
                 kind,
-                keys: kind.map(|kind| keys(pack, kind, said, &extract)).unwrap_or_default(),
+                keys: kind.map(|kind| keys(pack, &names, kind, said, &extract)).unwrap_or_default(),
                 places: edit::places(&said.text),
             });
         }
@@ -87,7 +90,7 @@ impl<'a> Anatomy<'a> {
     /// Whether two messages belong to one flow: the same key, or where a message has none, one connection.
     pub(super) fn same_flow(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.parts[a], &self.parts[b]);
-        match (a.keys.first(), b.keys.first()) {
+        match (a.flow_key(), b.flow_key()) {
             (Some(a), Some(b)) => a.same(b),
             (None, _) | (_, None) => a.connection == b.connection,
         }
@@ -136,7 +139,7 @@ impl<'a> Anatomy<'a> {
             let others = self.parts[part + 1..].iter().filter(|later| later.said.from != own.said.from);
             others.flat_map(|later| later.places.iter().map(move |place| (later, place))).any(
                 |(later, place)| {
-                    place.is_scalar() && !later.is_key(place) && scalar(later.text_of(place)) == value
+                    place.is_scalar() && !later.holds_flow_key(place) && scalar(later.text_of(place)) == value
                 },
             )
         })
@@ -149,6 +152,11 @@ impl Part<'_> {
         &self.said.text[place.value.clone()]
     }
 
+    /// The key of its flow; `None` where kind and order alone tell what belongs together.
+    pub(super) fn flow_key(&self) -> Option<&Key> {
+        self.keys.iter().find(|key| key.is_flow)
+    }
+
     /// Whether a key, or a part of one, stands at `place`.
     pub(super) fn is_key(&self, place: &Place) -> bool {
         self.keys.iter().any(|key| key.part_at(&place.pointer).is_some())
@@ -156,7 +164,7 @@ impl Part<'_> {
 
     /// Whether `place` is, or holds, the key of the flow.
     pub(super) fn holds_flow_key(&self, place: &Place) -> bool {
-        let pointers = self.keys.first().map(|key| key.pointers.as_slice()).unwrap_or_default();
+        let pointers = self.flow_key().map(|key| key.pointers.as_slice()).unwrap_or_default();
         let depth = place.pointer.tokens().len();
         pointers.iter().any(|pointer| {
             let tokens = pointer.tokens();
@@ -207,6 +215,10 @@ pub(super) struct Lexicon {
     read: Vec<Pointer>,
     /// Names of the fields that hold keys.
     keys: Vec<String>,
+    /// Where keys stand: a message with another one is another message, not one with another status.
+    key_places: Vec<Pointer>,
+    /// Values that a rule forbids once another message was sent.
+    forbidden: Vec<(Pointer, Vec<String>)>,
 }
 
 impl Lexicon {
@@ -225,6 +237,9 @@ impl Lexicon {
                     lexicon.amounts.push(pack.trie.pointer(agree.at).clone());
                     lexicon.amounts.push(pack.trie.pointer(agree.with_at).clone());
                 }
+                Pattern::Never(never) if never.after.is_some() => {
+                    lexicon.forbidden(pack, &never.message.tests);
+                }
                 Pattern::Never(_)
                 | Pattern::Unique(_)
                 | Pattern::Respond(_)
@@ -235,6 +250,8 @@ impl Lexicon {
         }
         lexicon.read = pack.trie.pointers().to_vec();
         lexicon.keys = key_names(pack);
+        let slots = pack.kinds.iter().flat_map(|kind| &kind.keys).flat_map(|key| &key.slots);
+        lexicon.key_places = slots.map(|&slot| pack.trie.pointer(slot).clone()).collect();
         lexicon
     }
 
@@ -244,9 +261,21 @@ impl Lexicon {
         known.flat_map(|(_, values)| values.iter().map(String::as_str)).filter(move |other| *other != value)
     }
 
+    /// Values that may not stand there after some other message.
+    pub(super) fn forbidden_at<'s>(&'s self, at: &'s Pointer) -> impl Iterator<Item = &'s str> {
+        let known = self.forbidden.iter().filter(|(pointer, _)| meets(pointer, at));
+        known.flat_map(|(_, values)| values.iter().map(String::as_str))
+    }
+
+    fn forbidden(&mut self, pack: &Pack, tests: &[Test]) {
+        let mut of_rule = Self::default();
+        of_rule.tests(pack, tests);
+        self.forbidden.append(&mut of_rule.statuses);
+    }
+
     /// Whether the pack tells values apart there.
     pub(super) fn is_status(&self, at: &Pointer) -> bool {
-        self.statuses.iter().any(|(pointer, _)| meets(pointer, at))
+        self.statuses.iter().any(|(pointer, _)| meets(pointer, at)) && !self.key_places.contains(at)
     }
 
     /// Whether an amount of money stands there.
@@ -307,7 +336,9 @@ impl Lexicon {
 pub(super) fn key_names(pack: &Pack) -> Vec<String> {
     let keys = pack.kinds.iter().flat_map(|kind| &kind.keys);
     let keyed = keys.filter(|key| pack.groupings[key.grouping.0].keyed);
-    let pointers = keyed.flat_map(|key| &key.slots).map(|&slot| pack.trie.pointer(slot));
+    let telling = names(pack);
+    let slots = keyed.flat_map(|key| &key.slots).filter(|slot| !telling.contains(slot));
+    let pointers = slots.map(|&slot| pack.trie.pointer(slot));
     let mut names: Vec<String> = pointers.filter_map(|pointer| pointer.tokens().last().cloned()).collect();
     names.sort_unstable();
     names.dedup();
@@ -324,12 +355,42 @@ fn fits(wanted: &[String], tokens: &[String]) -> bool {
         && wanted.iter().zip(tokens).all(|(wanted, token)| wanted == "*" || wanted == token)
 }
 
-fn keys(pack: &Pack, kind: KindId, said: &Said, extract: &Extract) -> Vec<Key> {
+/// Where kinds are told apart: what stands there is a name, and no key to be changed at will.
+fn names(pack: &Pack) -> Vec<Slot> {
+    fn collect(tests: &[Test], names: &mut Vec<Slot>) {
+        for test in tests {
+            match test {
+                Test::Value(slot, ValueTest::OneOf(_) | ValueTest::Like(_)) => names.push(*slot),
+                Test::Any(tests) | Test::All(tests) => collect(tests, names),
+                Test::Not(test) => collect(std::slice::from_ref(test), names),
+                Test::Has(_)
+                | Test::Absent(_)
+                | Test::ExactlyOne(_)
+                | Test::Value(..)
+                | Test::Key(..)
+                | Test::Masked(_)
+                | Test::ClearCardData
+                | Test::CloseCodeSendable
+                | Test::NoDuplicateKeys
+                | Test::OwnedByEndpoint { .. } => {}
+            }
+        }
+    }
+    let mut names = Vec::new();
+    for kind in &pack.kinds {
+        collect(&kind.tests, &mut names);
+    }
+    names
+}
+
+fn keys(pack: &Pack, names: &[Slot], kind: KindId, said: &Said, extract: &Extract) -> Vec<Key> {
     let of = |key: &crate::pack::KeyAt| {
         let found = key.slots.iter().map(|&slot| extract.first(slot));
-        let tokens = found.map(|found| Some(found?.token(&said.text).to_owned()));
+        let found = found.map(|found| Some(found?.token(&said.text).to_owned()));
+        let tokens = key.fixed.clone().map(Some).into_iter().chain(found);
         Some(Key {
             grouping: key.grouping,
+            is_flow: pack.groupings[key.grouping.0].flows && !key.slots.is_empty(),
             owner: key.of.map(|owner| match owner {
                 KeyOwner::Sender => said.from,
                 KeyOwner::Receiver => peer(said.from),
@@ -338,5 +399,6 @@ fn keys(pack: &Pack, kind: KindId, said: &Said, extract: &Extract) -> Vec<Key> {
             tokens: tokens.collect::<Option<_>>()?,
         })
     };
-    pack.kinds[kind.0].keys.iter().filter_map(of).collect()
+    let keys = pack.kinds[kind.0].keys.iter();
+    keys.filter(|key| !key.slots.iter().any(|slot| names.contains(slot))).filter_map(of).collect()
 }

@@ -46,6 +46,7 @@ fn shape(anatomy: &Anatomy<'_>, part: usize, place: &Place, emit: Emit<'_>) {
     let own = &anatomy.parts[part];
     let text = &own.said.text;
     let blame = blame(anatomy, part, place);
+    let keyless = own.flow_key().is_none();
     let token = own.text_of(place);
     let blank = match place.kind {
         Kind::String => Some("\"\""),
@@ -73,6 +74,7 @@ fn shape(anatomy: &Anatomy<'_>, part: usize, place: &Place, emit: Emit<'_>) {
     };
     emit(Operator::Retype, blame, edit::replaced(text, place, &retyped));
     if let Some(removed) = edit::removed(text, place) {
+        let blame = if keyless && may_be_misread(anatomy, part) { Blame::Either } else { blame };
         emit(Operator::RemoveField, blame, removed);
     }
 }
@@ -82,11 +84,7 @@ fn value(anatomy: &Anatomy<'_>, lexicon: &Lexicon, part: usize, place: &Place, e
     let own = &anatomy.parts[part];
     let text = &own.said.text;
     let token = own.text_of(place);
-    let reply = if anatomy.is_answered(part) && own.role == Some(Role::Opens) {
-        Blame::Either
-    } else {
-        blame(anatomy, part, place)
-    };
+    let reply = if may_be_misread(anatomy, part) { Blame::Either } else { blame(anatomy, part, place) };
     // Whoever went on to something new may have relied on what was said.
     let relied = anatomy.parts[part + 1..]
         .iter()
@@ -97,6 +95,24 @@ fn value(anatomy: &Anatomy<'_>, lexicon: &Lexicon, part: usize, place: &Place, e
             emit(Operator::FlipStatus, flip, edit::replaced(text, place, other));
         }
         emit(Operator::FlipStatus, flip, edit::replaced(text, place, "\"bogus\""));
+    }
+    if place.is_scalar() {
+        for name in lexicon.forbidden_at(&place.pointer).filter(|name| *name != token) {
+            emit(Operator::FlipStatus, reply, edit::replaced(text, place, name));
+        }
+    }
+    if lexicon.is_amount(&place.pointer)
+        && let Some((whole, cents)) = scalar(token).split_once('.')
+        && whole.bytes().chain(cents.bytes()).all(|byte| byte.is_ascii_digit())
+    {
+        let quote = if place.kind == Kind::String { "\"" } else { "" };
+        let tenfold = format!("{quote}{whole}9.{cents}{quote}");
+        emit(Operator::ChangeAmount, reply, edit::replaced(text, place, &tenfold));
+        emit(
+            Operator::ChangeAmount,
+            blame(anatomy, part, place),
+            edit::replaced(text, place, &format!("{quote}-{whole}.{cents}{quote}")),
+        );
     }
     if lexicon.is_amount(&place.pointer)
         && let Ok(amount) = scalar(token).parse::<u64>()
@@ -121,6 +137,13 @@ fn value(anatomy: &Anatomy<'_>, lexicon: &Lexicon, part: usize, place: &Place, e
     {
         emit(Operator::RepeatValue, reply, edit::replaced(text, place, earlier));
     }
+}
+
+/// Whether the other party goes by this message, so that the recording would look the same had it got it
+/// wrong: it answers a question, or says more where no key tells what answers what.
+fn may_be_misread(anatomy: &Anatomy<'_>, part: usize) -> bool {
+    let own = &anatomy.parts[part];
+    anatomy.is_answered(part) && (own.role == Some(Role::Opens) || own.flow_key().is_none())
 }
 
 /// A field more: unknown, the same once more, or a card number.

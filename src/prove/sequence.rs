@@ -7,7 +7,6 @@ use super::anatomy::{Anatomy, Part, peer};
 use super::edit;
 use super::operator::{Blame, Mutant, Operator};
 use super::tape::{Act, Tape};
-use crate::conversation::Party;
 use crate::pack::Role;
 
 /// Long after every deadline.
@@ -82,9 +81,18 @@ fn fall_silent(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
 /// Who is to blame for the time before `part`. Between a message and its repetition that is the other party.
 fn silent(anatomy: &Anatomy<'_>, part: usize) -> Blame {
     let own = &anatomy.parts[part];
+    match own.role {
+        // Nobody owes a question; what is owed meanwhile, either may owe.
+        Some(Role::Question) => return Blame::Either,
+        Some(
+            Role::Opens | Role::Answer | Role::Progress | Role::Final | Role::Acknowledgement | Role::Control,
+        )
+        | None => {}
+    }
     let before = anatomy.flow(part).into_iter().rfind(|&before| before < part);
     let repeats = before
         .map(|before| &anatomy.parts[before])
+        .filter(|_| own.flow_key().is_some())
         .is_some_and(|before| before.said.from == own.said.from && before.role == own.role);
     Blame::Party(if repeats && is_news(own) { peer(own.said.from) } else { own.said.from })
 }
@@ -104,7 +112,11 @@ fn is_acknowledged(anatomy: &Anatomy<'_>, part: usize) -> bool {
 
 fn duplicate(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let own = &anatomy.parts[part];
-    let blame = Blame::Party(own.said.from);
+    let blame = match own.role {
+        // A question asked again may as well be another one, that has no answer.
+        Some(Role::Question) => Blame::Either,
+        Some(_) | None => Blame::Party(own.said.from),
+    };
     let last = anatomy.flow(part).last().copied().unwrap_or(part);
     let mut places = vec![own.index + 1, anatomy.parts[last].index + 1];
     places.dedup();
@@ -147,7 +159,7 @@ fn advance(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
         let mut moved = tape.events.remove(own.index);
         moved.at = tape.events[before.index].at;
         tape.events.insert(before.index, moved);
-        emit(Operator::Advance, early(own.role, own.said.from), tape);
+        emit(Operator::Advance, early(own), tape);
     }
 }
 
@@ -164,17 +176,17 @@ fn swap(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     // A repetition crosses the acknowledgement it was sent for want of.
     let blame = match silent(anatomy, part) {
         Blame::Party(party) if party != first.said.from => Blame::Either,
-        _ => early(second.role, second.said.from),
+        _ => early(second),
     };
     emit(Operator::Swap, blame, tape);
 }
 
 /// Who is to blame for a message that came too early. A question that did may as well have been answered
-/// too late.
-const fn early(role: Option<Role>, from: Party) -> Blame {
-    match role {
-        Some(Role::Opens) => Blame::Either,
-        _ => Blame::Party(from),
+/// too late, and so may anything where no key tells what an answer belongs to.
+fn early(part: &Part<'_>) -> Blame {
+    match (part.role, part.flow_key()) {
+        (Some(Role::Opens), _) | (_, None) => Blame::Either,
+        (_, Some(_)) => Blame::Party(part.said.from),
     }
 }
 
@@ -189,11 +201,11 @@ fn retag(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
 fn retarget(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     let own = &anatomy.parts[part];
     let from = own.said.from;
-    for (index, key) in own.keys.iter().enumerate() {
-        let blame = match (index, own.role) {
-            (0, Some(Role::Opens)) if anatomy.is_answered(part) => Blame::Party(peer(from)),
-            (0, _) => Blame::Party(from),
-            (_, _) => Blame::Either,
+    for key in &own.keys {
+        let blame = match (key.is_flow, own.role) {
+            (true, Some(Role::Opens)) if anatomy.is_answered(part) => Blame::Party(peer(from)),
+            (true, _) => Blame::Party(from),
+            (false, _) => Blame::Either,
         };
         for place in own.places.iter().filter(|place| key.part_at(&place.pointer).is_some()) {
             let fresh = fresh(anatomy, own.text_of(place));
@@ -205,9 +217,9 @@ fn retarget(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
 
 fn reuse(anatomy: &Anatomy<'_>, flow: usize, emit: Emit<'_>) {
     let own = &anatomy.parts[flow];
-    let Some(key) = own.keys.first() else { return };
+    let Some(key) = own.flow_key() else { return };
     let earlier = anatomy.flows().into_iter().take_while(|&other| other < flow);
-    let donor = earlier.filter_map(|other| Some((other, anatomy.parts[other].keys.first()?)));
+    let donor = earlier.filter_map(|other| Some((other, anatomy.parts[other].flow_key()?)));
     let Some((_, donor)) = donor.filter(|(_, donor)| donor.grouping == key.grouping).last() else { return };
     let mut tape = anatomy.tape.clone();
     for part in anatomy.flow(flow) {
@@ -241,7 +253,7 @@ fn replay(anatomy: &Anatomy<'_>, flow: usize, emit: Emit<'_>) {
 fn interleave(anatomy: &Anatomy<'_>, flow: usize, emit: Emit<'_>) {
     let own = &anatomy.parts[flow];
     let parts = anatomy.flow(flow);
-    let (Some(Role::Opens), Some(key), [_, inside, _, ..]) = (own.role, own.keys.first(), parts.as_slice())
+    let (Some(Role::Opens), Some(key), [_, inside, _, ..]) = (own.role, own.flow_key(), parts.as_slice())
     else {
         return;
     };
@@ -268,7 +280,7 @@ fn interleave(anatomy: &Anatomy<'_>, flow: usize, emit: Emit<'_>) {
 /// The text of `part` with other tokens as the key of its flow.
 pub(super) fn rekeyed(anatomy: &Anatomy<'_>, part: usize, token: impl Fn(usize) -> Option<String>) -> String {
     let own = &anatomy.parts[part];
-    let Some(key) = own.keys.first() else { return own.said.text.to_string() };
+    let Some(key) = own.flow_key() else { return own.said.text.to_string() };
     let mut places: Vec<_> =
         own.places.iter().filter_map(|place| Some((place, key.part_at(&place.pointer)?))).collect();
     places.sort_by_key(|(place, _)| std::cmp::Reverse(place.value.start));

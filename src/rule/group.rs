@@ -109,10 +109,14 @@ impl Groups {
             (KeyOwner::Receiver, Party::Pos) => Party::Terminal,
             (KeyOwner::Receiver, Party::Terminal | Party::Gateway) => Party::Pos,
         });
-        let tokens = || key.slots.iter().filter_map(|&slot| Some(extract.first(slot)?.token(text)));
-        let spelled = match key.slots.as_slice() {
-            &[slot] => Cow::Borrowed(extract.first(slot)?.token(text)),
-            _ => Cow::Owned(tokens().collect::<Vec<_>>().join(", ")),
+        let tokens = || {
+            let found = key.slots.iter().filter_map(|&slot| Some(extract.first(slot)?.token(text)));
+            key.fixed.as_deref().into_iter().chain(found)
+        };
+        let spelled = match (key.fixed.as_deref(), key.slots.as_slice()) {
+            (Some(fixed), []) => Cow::Borrowed(fixed),
+            (None, &[slot]) => Cow::Borrowed(extract.first(slot)?.token(text)),
+            (Some(_) | None, _) => Cow::Owned(tokens().collect::<Vec<_>>().join(", ")),
         };
         let place = self.place(connection, owner);
         Some(self.find_or_new(place, spelled, || tokens().map(canonical).collect::<Vec<_>>().join(", ")))
@@ -251,7 +255,7 @@ mod tests {
     use super::*;
 
     fn groups() -> Groups {
-        Groups::new(Grouping { name: "flow".into(), scope: GroupScope::Connection, keyed: true })
+        Groups::new(Grouping { name: "flow".into(), scope: GroupScope::Connection, keyed: true, flows: true })
     }
 
     #[test]

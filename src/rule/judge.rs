@@ -373,7 +373,8 @@ impl Judge {
         let role = definition.role;
         let keyless = definition.keys.is_empty();
         let has_keys = pack.groupings.iter().any(|grouping| grouping.keyed);
-        let unknown = carrier == Carrier::Json && keyless && !definition.children.is_empty();
+        let unknown =
+            carrier == Carrier::Json && (definition.unclear || keyless && !definition.children.is_empty());
         for key in &definition.keys {
             let found = all_groups[key.grouping.0].of_message(key, text, extract, from, connection);
             groups[key.grouping.0] = found;
@@ -417,7 +418,7 @@ impl Judge {
     fn opens(&mut self, sighting: &mut Sighting<'_>) {
         for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
             let Some(slot) = sighting.group(grouping) else { continue };
-            if !self.ledger.pack.groupings[grouping.0].keyed {
+            if !self.ledger.pack.groupings[grouping.0].flows {
                 continue;
             }
             let group = self.ledger.groups[grouping.0].get(slot);
@@ -455,7 +456,7 @@ impl Judge {
         }
         for grouping in 0..self.ledger.groups.len() {
             let Some(slot) = sighting.groups[grouping] else { continue };
-            if !self.ledger.pack.groupings[grouping].keyed {
+            if !self.ledger.pack.groupings[grouping].flows {
                 continue;
             }
             let group = self.ledger.groups[grouping].get_mut(slot);

@@ -88,6 +88,12 @@ impl Ledger {
         selector.tests.is_empty() || sighting.view.holds(&selector.tests)
     }
 
+    /// Whether a message is meant by `selector`, whatever its kind.
+    pub(crate) fn selects_kind(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
+        selector.kinds.iter().any(|&kind| self.pack.is_a(sighting.kind, kind))
+            && self.selects(selector, sighting)
+    }
+
     /// What people call the messages of `selector`: "response", "request or event".
     pub(crate) fn names(&self, selector: &Selector) -> String {
         let names: Vec<&str> = selector.kinds.iter().map(|&kind| self.kind(kind).what.as_str()).collect();

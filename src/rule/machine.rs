@@ -108,6 +108,7 @@ impl Machine {
             Self::Unique(machine) => call(&machine.unique.on.kinds, Part::Judged),
             Self::Respond(machine) => {
                 maybe(&machine.respond.restart, Part::Resets);
+                maybe(&machine.respond.void, Part::Resets);
                 call(&machine.respond.with.kinds, Part::Judged);
                 call(&machine.respond.to.kinds, Part::Ground);
             }
@@ -138,7 +139,7 @@ impl Machine {
             (Self::Never(machine), Part::Among) => machine.among(sighting, ledger),
             (Self::Never(machine), Part::Ground | Part::Resets) => machine.after(sighting, ledger),
             (Self::Respond(machine), Part::Judged) => machine.answer(sighting, ledger),
-            (Self::Respond(machine), Part::Resets) => machine.restart(sighting, ledger),
+            (Self::Respond(machine), Part::Resets) => machine.reset(sighting, ledger),
             (Self::Respond(machine), Part::Ground | Part::Among) => machine.trigger(sighting, ledger),
             (Self::Precede(machine), Part::Judged) => machine.then(sighting, ledger),
             (Self::Precede(machine), Part::Resets) => machine.reset(sighting, ledger),

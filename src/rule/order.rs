@@ -1,6 +1,7 @@
 //! `order`: messages of one key follow a small state table. The sender of the illegal one is to blame.
 //!
-//! An illegal message changes no state: what follows is judged as if it had not come.
+//! An illegal message changes no state: what follows is judged as if it had not come. Where the rule names
+//! who has to keep it, only that party's messages can be illegal.
 
 use std::time::Duration;
 
@@ -31,10 +32,17 @@ struct Place {
 
 /// What a message means where a group stands.
 enum Step {
-    To(usize),
+    To(usize, Evidence),
     TooEarly(Duration),
     Illegal,
     Ignored,
+}
+
+/// Whether a legal message shows that the order was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    Given,
+    None,
 }
 
 impl OrderRule {
@@ -51,14 +59,17 @@ impl OrderRule {
         let place = self.places[index];
         let early = match self.step(place, sighting, ledger) {
             Step::Ignored => return,
-            Step::To(state) => {
+            Step::To(state, evidence) => {
                 if let Some(before) = place.by {
                     ledger.witnesses.release(before);
                 }
                 let by = Some(ledger.witnesses.keep(sighting));
                 let own = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
                 self.places[index] = Place { state, since: sighting.at(), by, taint: place.taint.or(own) };
-                ledger.met(self.rule, sighting);
+                match evidence {
+                    Evidence::Given => ledger.met(self.rule, sighting),
+                    Evidence::None => {}
+                }
                 return;
             }
             Step::TooEarly(not_before) => Some(not_before),
@@ -70,29 +81,34 @@ impl OrderRule {
             return;
         }
         let follows = place.taint.map(|taint| taint.rule);
-        ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            let state = &self.order.states[place.state];
-            let elapsed = spoken(sighting.at().since(place.since));
-            let allowed = state.transitions.iter().map(|to| ledger.kind(to.kind).what.as_str());
-            let allowed: Vec<&str> = allowed.collect();
-            let name = state.name.replace('-', " ");
-            Charge {
-                accused: sighting.from,
-                what: format!("{} sent {} while the flow was {name}", the(sighting.from), a(noun)),
-                expected: match early {
-                    Some(not_before) => {
-                        format!("{} not before {} had passed", a(noun), spoken(not_before))
-                    }
-                    None if allowed.is_empty() => "nothing more of this flow".to_owned(),
-                    None => format!("only {}", allowed.join(" or ")),
-                },
-                got: format!("{} {elapsed} later", a(noun)),
-                earlier: place.by.map(|by| (by, "before")).into_iter().collect(),
-                role: "message",
-                marked: None,
-            }
-        });
+        let stood =
+            ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
+                let noun = &ledger.kind(sighting.kind).what;
+                let state = &self.order.states[place.state];
+                let elapsed = spoken(sighting.at().since(place.since));
+                let allowed = state.transitions.iter().map(|to| ledger.kind(to.kind).what.as_str());
+                let allowed: Vec<&str> = allowed.collect();
+                let name = state.name.replace('-', " ");
+                Charge {
+                    accused: sighting.from,
+                    what: format!("{} sent {} while the flow was {name}", the(sighting.from), a(noun)),
+                    expected: match early {
+                        Some(not_before) => {
+                            format!("{} not before {} had passed", a(noun), spoken(not_before))
+                        }
+                        None if allowed.is_empty() => "nothing more of this flow".to_owned(),
+                        None => format!("only {}", allowed.join(" or ")),
+                    },
+                    got: format!("{} {elapsed} later", a(noun)),
+                    earlier: place.by.map(|by| (by, "before")).into_iter().collect(),
+                    role: "message",
+                    marked: None,
+                }
+            });
+        if stood && ledger.pack.rules[self.rule.0].root && !ledger.pack.groupings[grouping.0].keyed {
+            // No key says what it belongs to: nobody can place it.
+            ledger.muddle(sighting, sighting.tainted, false);
+        }
     }
 
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
@@ -107,15 +123,18 @@ impl OrderRule {
         let known = |kind: KindId| -> Option<&Transition> {
             self.order.states[place.state].transitions.iter().find(|transition| transition.kind == kind)
         };
+        let obligor = ledger.pack.rules[self.rule.0].info.obligor;
         match ledger.pack.lineage(sighting.kind).find_map(known) {
-            Some(&Transition { to, not_before, .. }) => {
+            Some(&Transition { to, not_before, counts, .. }) => {
                 if sighting.at().since(place.since) < not_before {
                     Step::TooEarly(not_before)
                 } else {
-                    Step::To(to)
+                    Step::To(to, if counts { Evidence::Given } else { Evidence::None })
                 }
             }
-            None if ledger.pack.lineage(sighting.kind).any(|kind| self.order.kinds.contains(&kind)) => {
+            None if ledger.pack.lineage(sighting.kind).any(|kind| self.order.kinds.contains(&kind))
+                && obligor.is_none_or(|party| party == sighting.from) =>
+            {
                 Step::Illegal
             }
             None => Step::Ignored,

@@ -82,6 +82,9 @@ impl RespondRule {
             ledger.tallies[self.rule.0].void += 1;
             return;
         }
+        if self.respond.one_at_a_time && !self.desk(group).open.is_empty() {
+            return;
+        }
         let trigger = ledger.witnesses.keep(sighting);
         let deadline = self.window(sighting).map(|window| sighting.at().after(window));
         let link = sighting.link;
@@ -96,11 +99,31 @@ impl RespondRule {
         release(std::mem::take(&mut desk.answered), ledger);
     }
 
-    /// A message that starts the window anew came.
-    pub(crate) fn restart(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+    /// A message that starts the window anew, or after which nothing is owed any more, came.
+    pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        self.void(sighting, ledger);
+        self.restart(sighting, ledger);
+    }
+
+    fn void(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        let Some(void) = &self.respond.void else { return };
+        let Some(group) = sighting.group(self.respond.grouping) else { return };
+        if !ledger.selects_kind(void, sighting) {
+            return;
+        }
+        let Some(desk) = self.desks.get_mut(group.0 as usize) else { return };
+        for id in std::mem::take(&mut desk.open) {
+            if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
+                ledger.witnesses.release(open.trigger);
+                ledger.tallies[self.rule.0].void += 1;
+            }
+        }
+    }
+
+    fn restart(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
         let Some(restart) = &self.respond.restart else { return };
         let Some(group) = sighting.group(self.respond.grouping) else { return };
-        if !ledger.selects(restart, sighting) {
+        if !ledger.selects_kind(restart, sighting) {
             return;
         }
         let Some(desk) = self.desks.get(group.0 as usize) else { return };

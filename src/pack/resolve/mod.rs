@@ -88,6 +88,7 @@ impl Resolver {
                 name: name.to_owned(),
                 scope,
                 keyed: false,
+                flows: false,
             }));
         }
         for document in &definition.documents {
@@ -130,7 +131,8 @@ impl Resolver {
                     GroupScope::Recording
                 }
             };
-            self.groupings.push(Grouping { name: name.clone(), scope, keyed: true });
+            let flows = key.flows.unwrap_or(true);
+            self.groupings.push(Grouping { name: name.clone(), scope, keyed: true, flows });
         }
         self.volatile.extend(definition.volatile.iter().map(|pointer| pointer.get_ref().clone()));
         self.sensitive.extend(definition.sensitive.iter().cloned());
@@ -225,6 +227,8 @@ impl Resolver {
                 keys.push(key);
             }
         }
+        // A flow goes by the first key.
+        keys.sort_by_key(|key| !self.groupings[key.grouping.0].flows);
         if self.kinds.iter().any(|kind| kind.name == name) {
             let error = file.error(message.kind.span(), format!("kind `{name}` is declared twice"));
             self.errors.push(error);
@@ -236,7 +240,20 @@ impl Resolver {
         }
         let what = message.what.clone().unwrap_or_else(|| name.replace('-', " "));
         let children = Vec::new();
-        self.kinds.push(Kind { name, what, parent, children, carriers, from, endpoints, tests, role, keys });
+        let unclear = message.unclear;
+        self.kinds.push(Kind {
+            name,
+            what,
+            parent,
+            children,
+            carriers,
+            from,
+            endpoints,
+            tests,
+            role,
+            unclear,
+            keys,
+        });
     }
 
     fn key_at(&mut self, file: &File<'_>, kind: &Text, name: &str, def: &KeyAtDef) -> Option<KeyAt> {
@@ -251,7 +268,8 @@ impl Resolver {
         let of = def.of.as_ref().and_then(|word| {
             self.word(file, word, &[("sender", KeyOwner::Sender), ("receiver", KeyOwner::Receiver)])
         });
-        Some(KeyAt { grouping: GroupingId(grouping), slots, of })
+        let fixed = def.is.as_ref().map(|key| crate::pack::test::Literal::string(key).0);
+        Some(KeyAt { grouping: GroupingId(grouping), slots, fixed, of })
     }
 
     fn selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {

@@ -76,6 +76,8 @@ impl Resolver {
             times: self.choice(file, def.times.as_ref(), &TIMES)?,
             judges: self.choice(file, def.judges.as_ref(), &JUDGES)?,
             restart: def.restart_on.as_ref().map(|restart| self.selector(file, restart)),
+            void: def.void_on.as_ref().map(|void| self.selector(file, void)),
+            one_at_a_time: def.one_at_a_time,
             carry: self.choice(file, def.on_disconnect.as_ref(), &ON_DISCONNECT)?,
         })
     }
@@ -98,7 +100,8 @@ impl Resolver {
                     continue;
                 };
                 let not_before = transition.not_before.as_ref().and_then(|w| self.span_of_time(file, w));
-                transitions.push(Transition { kind, to, not_before: not_before.unwrap_or_default() });
+                let not_before = not_before.unwrap_or_default();
+                transitions.push(Transition { kind, to, not_before, counts: transition.counts });
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
                 }

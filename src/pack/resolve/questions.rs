@@ -4,8 +4,9 @@ use toml::Spanned;
 
 use super::{File, Resolver};
 use crate::mask::MaskedKind;
+use crate::pack::Picture;
 use crate::pack::Slot;
-use crate::pack::format::TestDef;
+use crate::pack::format::{TestDef, Text};
 use crate::pack::model::{GroupingId, Kind};
 use crate::pack::test::{Format, Literal, Test, ValueTest};
 
@@ -89,7 +90,7 @@ impl Resolver {
 
     /// The questions a test asks about a value.
     pub(super) fn value_tests(&mut self, file: &File<'_>, def: &Spanned<TestDef>) -> Vec<ValueTest> {
-        let TestDef { equals, any_of, is, not_empty, format, .. } = def.get_ref();
+        let TestDef { equals, any_of, is, not_empty, format, like, .. } = def.get_ref();
         let mut wanted = Vec::new();
         wanted.extend(equals.as_ref().map(|value| ValueTest::OneOf(vec![literal(value)])));
         wanted.extend(any_of.as_ref().map(|all| ValueTest::OneOf(all.iter().map(literal).collect())));
@@ -103,12 +104,24 @@ impl Resolver {
         if let Some(word) = format {
             wanted.extend(self.word(file, word, &Format::WORDS).map(ValueTest::Format));
         }
+        if let Some(texts) = like {
+            let pictures = texts.0.iter().filter_map(|text| self.picture(file, text)).collect();
+            wanted.push(ValueTest::Like(pictures));
+        }
         if wanted.is_empty() {
-            let message =
-                "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, `format`";
+            let message = "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, \
+                           `format`, `like`";
             self.errors.push(file.error(def.span(), message));
         }
         wanted
+    }
+
+    fn picture(&mut self, file: &File<'_>, text: &Text) -> Option<Picture> {
+        let picture = text.get_ref().parse().ok();
+        if picture.is_none() {
+            self.wrong(file, text, "a picture such as `9+.99`");
+        }
+        picture
     }
 
     /// By kind: where its messages carry the first part of a key.

@@ -95,9 +95,9 @@ fn committed_recordings_hold_no_card_number() {
             let entries = fs::read_dir(&path).expect("a folder of the project can be listed");
             open.extend(entries.map(|entry| entry.expect("a folder of the project can be listed").path()));
         } else if let Ok(text) = fs::read_to_string(&path) {
-            for (range, kind) in tilltape::mask::find_clear(&text) {
+            for (range, kind) in find_clear(&text) {
                 // Prose about fields called `key` or `token` reads like a credential; it is none.
-                if kind == tilltape::mask::MaskedKind::Secret && path.starts_with(root.join("docs")) {
+                if kind == MaskedKind::Secret && path.starts_with(root.join("docs")) {
                     continue;
                 }
                 let line = text[..range.start].lines().count().max(1);

@@ -61,6 +61,13 @@ impl Check {
         Self { pack, in_scope, judge, sources: Vec::new(), horizon: Offset::ZERO, running: false }
     }
 
+    /// As [`Check::new`], for a recording that is made now: [`Check::take_new_findings`] tells what is certain.
+    pub fn live(pack: Arc<Pack>, options: Options) -> Self {
+        let mut check = Self::new(pack, options);
+        check.judge.watch();
+        check
+    }
+
     /// A recording starts. One that has not ended is taken as cut.
     pub fn begin(&mut self, source: SourceInfo) {
         if self.running {
@@ -95,7 +102,9 @@ impl Check {
         Ok(())
     }
 
-    /// Time has passed without an event: live, deadlines expire now.
+    /// Time has passed: everything that happened before `now` was observed, and deadlines before it expire.
+    ///
+    /// Whether this is called, and how often, changes when a finding becomes known and nothing else.
     pub fn advance(&mut self, now: Offset) {
         self.judge.advance(now);
     }
@@ -115,7 +124,10 @@ impl Check {
         }
     }
 
-    /// The findings that have become certain since the last call, for live display: of rules in scope.
+    /// The findings that have become certain since the last call, of rules in scope; of [`Check::live`] only.
+    ///
+    /// Each is told once and stands in the result, with the same rule, accused and trigger. Its words may
+    /// say more there: what was missing at its deadline may have come late.
     pub fn take_new_findings(&mut self) -> Vec<(Arc<RuleInfo>, Finding)> {
         let fresh = self.judge.take_fresh().into_iter();
         fresh

@@ -34,7 +34,10 @@ pub(super) fn mutants(anatomy: &Anatomy<'_>, flows: Flows, emit: &mut dyn FnMut(
         drop(anatomy, part, &mut emit);
         fall_silent(anatomy, part, &mut emit);
         duplicate(anatomy, part, &mut emit);
-        delay(anatomy, part, &mut emit);
+        // What makes the recording longer decides what was open, too.
+        if flows == Flows::Settled {
+            delay(anatomy, part, &mut emit);
+        }
         advance(anatomy, part, &mut emit);
         swap(anatomy, part, &mut emit);
         retag(anatomy, part, &mut emit);
@@ -44,7 +47,7 @@ pub(super) fn mutants(anatomy: &Anatomy<'_>, flows: Flows, emit: &mut dyn FnMut(
         let place = format!("the flow of event {}", anatomy.parts[flow].index + 1);
         let mut emit = |operator, blame, tape| emit(Mutant { operator, place: place.clone(), blame, tape });
         reuse(anatomy, flow, &mut emit);
-        // A second flow makes the recording longer, and decides what was open.
+        // So does a second flow.
         if flows == Flows::Settled {
             replay(anatomy, flow, &mut emit);
             interleave(anatomy, flow, &mut emit);

@@ -96,6 +96,7 @@ impl AgreeRule {
                     super::sighting::hide(&earlier.value, false)
                 ),
                 got: format!("`{value}`"),
+                first: None,
                 earlier: vec![(earlier.seen, "earlier")],
                 role: "later",
                 marked: Some(found.range()),

@@ -53,8 +53,8 @@ pub(crate) struct Group {
     pub(crate) finished: bool,
     /// Who has made it unfit to judge the other party by, and against which rule.
     pub(crate) taint: Option<Taint>,
-    /// Obligations open in it.
-    pub(crate) owed: u32,
+    /// Obligations open in it, by the party that owes them.
+    pub(crate) owed: [u32; 3],
 }
 
 /// What tells groups of the same key apart: the connection, and who gave the key.
@@ -138,7 +138,7 @@ impl Groups {
                 return None;
             }
             let oldest = self.age.pop_front()?;
-            let owed = self.groups[oldest as usize].owed > 0;
+            let owed = self.groups[oldest as usize].is_owed();
             if !owed || self.age.len() >= MOST {
                 return Some((GroupSlot(oldest), owed));
             }
@@ -240,6 +240,16 @@ impl Groups {
 }
 
 impl Group {
+    /// Whether an obligation is open in it.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.owed.iter().any(|&owed| owed > 0)
+    }
+
+    /// Whether somebody else than `party` owes something in it.
+    pub(crate) fn is_owed_by_others(&self, party: Party) -> bool {
+        self.owed.iter().enumerate().any(|(other, &owed)| other != party as usize && owed > 0)
+    }
+
     /// Its key for people: without quotes, without card data.
     pub(crate) fn name(&self) -> Option<String> {
         if self.key.is_empty() {

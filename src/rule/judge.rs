@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::group::Taint;
 use super::ledger::Ledger;
 use super::machine::{Machine, Part, rank};
+use super::obligation::ObligationId;
 use super::respond::Ended;
-use super::sighting::{GroupSlot, MAX_GROUPINGS, RuleIndex, Sighting};
+use super::sighting::{GroupSlot, MAX_GROUPINGS, RuleIndex, SeenId, Sighting};
 use super::tally::Tally;
 use super::{Finding, Witness};
 use crate::conversation::{
@@ -28,6 +29,8 @@ pub(crate) struct Judge {
     calls: Vec<Calls>,
     /// By grouping: rules that remember something of its groups.
     remembering: Vec<Vec<usize>>,
+    /// By machine that judges how soon an answer comes: the one that judges whether it comes at all.
+    partners: Vec<Option<usize>>,
     /// Groupings that need no key.
     places: Vec<GroupingId>,
     /// Lent out while a message is judged.
@@ -90,9 +93,12 @@ impl Judge {
         let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
         let places =
             places.map(|(index, _)| GroupingId(index)).filter(|g| !remembering[g.0].is_empty()).collect();
+        let partners = rules.iter().map(|prompt| rules.iter().position(|of| of.is_partner_of(prompt)));
+        let partners = partners.collect();
         Self {
             ledger: Ledger::new(pack),
             rules,
+            partners,
             calls,
             remembering,
             places,
@@ -125,6 +131,9 @@ impl Judge {
 
     /// The next event. On an error nothing was judged: the payload is no JSON.
     pub(crate) fn observe(&mut self, event: &ConversationEvent<'_>) -> Result<(), JsonError> {
+        if self.ledger.deadlines.is_due(event.at) {
+            self.advance(known_until(event));
+        }
         let Some(connection) = event.connection else {
             if let EventKind::Gap(gap) = &event.kind {
                 self.gap(event, gap);
@@ -153,26 +162,24 @@ impl Judge {
         Ok(())
     }
 
-    /// Time has passed: findings that are certain by now are made fresh.
+    /// Time has passed: what fell due before `now` is decided.
     pub(crate) fn advance(&mut self, now: Offset) {
-        let ids: Vec<_> = self.ledger.obligations.ids().collect();
-        for id in ids {
-            let Some(open) = self.ledger.obligations.get(id).filter(|open| !open.announced) else { continue };
-            let (rule, open) = (open.rule, open.clone());
-            let Some(Machine::Respond(machine)) = self.rules.iter().find(|machine| machine.rule() == rule)
-            else {
-                continue;
-            };
-            let Some(finding) = machine.overdue(&open, now, &self.ledger) else { continue };
-            self.ledger.fresh.push((rule, finding));
-            if let Some(open) = self.ledger.obligations.get_mut(id) {
-                open.announced = true;
+        while let Some(id) = self.ledger.deadlines.take_due(now, &self.ledger.obligations) {
+            let rule = self.ledger.obligations.get(id).map(|open| open.rule);
+            if let Some(Machine::Respond(respond)) = self.rules.iter().find(|of| Some(of.rule()) == rule) {
+                respond.fall_due(id, &mut self.ledger);
             }
         }
     }
 
+    /// Has findings kept for [`Judge::take_fresh`].
+    pub(crate) fn watch(&mut self) {
+        self.ledger.fresh.get_or_insert_default();
+    }
+
     /// The recording ended.
     pub(crate) fn end(&mut self, horizon: Offset) {
+        self.advance(horizon);
         for link in self.ledger.links.open_links() {
             let link = self.ledger.links.get(link);
             let ended = match link.closed {
@@ -197,12 +204,13 @@ impl Judge {
             }
         }
         self.ledger.last_gap = None;
+        self.ledger.deadlines.clear();
         self.ledger.source += 1;
     }
 
     /// Findings that have become certain since the last call.
     pub(crate) fn take_fresh(&mut self) -> Vec<(RuleIndex, Finding)> {
-        std::mem::take(&mut self.ledger.fresh)
+        self.ledger.fresh.as_mut().map_or_else(Vec::new, std::mem::take)
     }
 
     fn open(&mut self, connection: ConnectionId, opening: &Opening<'_>, at: Offset) {
@@ -327,15 +335,41 @@ impl Judge {
         self.ledger.links.forget(link);
     }
 
-    fn settle(&mut self, id: super::obligation::ObligationId, ended: &Ended) {
-        let Some(rule) = self.ledger.obligations.get(id).map(|open| open.rule) else { return };
-        for machine in &mut self.rules {
-            if let Machine::Respond(respond) = machine
-                && respond.rule == rule
-            {
-                respond.settle(id, ended, &mut self.ledger);
-                return;
+    /// An obligation ended without an answer. Where one rule says that the answer has to come, and another
+    /// how soon, the first speaks first, and what the second has to say follows from it.
+    fn settle(&mut self, id: ObligationId, ended: &Ended) {
+        let Some(open) = self.ledger.obligations.get(id) else { return };
+        let (group, trigger) = (open.group, open.trigger);
+        let Some(machine) = self.rules.iter().position(|machine| machine.rule() == open.rule) else { return };
+        let existence = self.partners[machine].unwrap_or(machine);
+        let convicted = match self.owed(existence, group, trigger) {
+            Some(id) => self.settle_alone(existence, id, ended),
+            None => false,
+        };
+        for prompt in 0..self.rules.len() {
+            if self.partners[prompt] != Some(existence) {
+                continue;
             }
+            let Some(id) = self.owed(prompt, group, trigger) else { continue };
+            if convicted && let Some(open) = self.ledger.obligations.get_mut(id) {
+                open.lacking = Some(self.rules[existence].rule());
+            }
+            self.settle_alone(prompt, id, ended);
+        }
+    }
+
+    /// The obligation a rule has put up for this trigger, if it is open.
+    fn owed(&self, machine: usize, group: GroupSlot, trigger: SeenId) -> Option<ObligationId> {
+        match &self.rules[machine] {
+            Machine::Respond(respond) => respond.owed(group, trigger, &self.ledger),
+            _ => None,
+        }
+    }
+
+    fn settle_alone(&mut self, machine: usize, id: ObligationId, ended: &Ended) -> bool {
+        match &mut self.rules[machine] {
+            Machine::Respond(respond) => respond.settle(id, ended, &mut self.ledger),
+            _ => false,
         }
     }
 
@@ -422,7 +456,7 @@ impl Judge {
                 continue;
             }
             let group = self.ledger.groups[grouping.0].get(slot);
-            if group.finished && group.owed == 0 && group.opened.is_some() {
+            if group.finished && !group.is_owed() && group.opened.is_some() {
                 for index in 0..self.remembering[grouping.0].len() {
                     let rule = self.remembering[grouping.0][index];
                     self.rules[rule].forget(slot, &mut self.ledger);
@@ -498,5 +532,13 @@ impl Judge {
             self.rules[rule].forget(slot, &mut self.ledger);
         }
         self.ledger.groups[grouping.0].forget(slot);
+    }
+}
+
+/// Up to when everything is known once this event has come: a gap hides what came since it began.
+fn known_until(event: &ConversationEvent<'_>) -> Offset {
+    match &event.kind {
+        EventKind::Gap(gap) => event.at.min(gap.from),
+        _ => event.at,
     }
 }

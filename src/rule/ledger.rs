@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadline::Deadlines;
 use super::group::{Groups, Taint};
 use super::link::{Links, Muddle};
-use super::obligation::{Obligation, ObligationId, Obligations};
+use super::obligation::{Decided, Obligation, ObligationId, Obligations};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
-use super::{Finding, Reason};
+use super::{Finding, Reason, Witness};
 use crate::conversation::{EventNumber, Party};
 use crate::pack::{GroupingId, Kind, KindId, Pack, Selector};
 
@@ -26,11 +27,12 @@ pub(crate) struct Ledger {
     pub(crate) groups: Vec<Groups>,
     pub(crate) links: Links,
     pub(crate) obligations: Obligations,
+    pub(crate) deadlines: Deadlines,
     pub(crate) witnesses: Witnesses,
     /// The last event before which something was lost.
     pub(crate) last_gap: Option<EventNumber>,
-    /// Findings not yet taken for live display.
-    pub(crate) fresh: Vec<(RuleIndex, Finding)>,
+    /// Findings not yet taken for live display; `None` where nobody watches.
+    pub(crate) fresh: Option<Vec<(RuleIndex, Finding)>>,
     pub(crate) source: usize,
 }
 
@@ -52,6 +54,8 @@ pub(crate) struct Charge {
     pub(crate) what: String,
     pub(crate) expected: String,
     pub(crate) got: String,
+    /// A message long forgotten that proves it, as far as it is remembered.
+    pub(crate) first: Option<Witness>,
     /// Earlier messages that prove it, in order, and what part they play.
     pub(crate) earlier: Vec<(SeenId, &'static str)>,
     /// What part the message at hand plays.
@@ -60,9 +64,6 @@ pub(crate) struct Charge {
     pub(crate) marked: Option<Range<usize>>,
 }
 
-/// Findings kept for live display until somebody takes them.
-const MOST_FRESH: usize = 1_000;
-
 impl Ledger {
     pub(crate) fn new(pack: Arc<Pack>) -> Self {
         Self {
@@ -70,9 +71,10 @@ impl Ledger {
             groups: pack.groupings.iter().cloned().map(Groups::new).collect(),
             links: Links::default(),
             obligations: Obligations::default(),
+            deadlines: Deadlines::default(),
             witnesses: Witnesses::default(),
             last_gap: None,
-            fresh: Vec::new(),
+            fresh: None,
             source: 0,
             pack,
         }
@@ -161,8 +163,6 @@ impl Ledger {
         grouping: Option<GroupingId>,
         charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
     ) -> bool {
-        let flow = grouping.or_else(|| self.first_key(sighting.kind));
-        let flow = flow.and_then(|grouping| self.flow(grouping, sighting.group(grouping)));
         let standing = match self.pack.rules[rule.0].independent {
             true => Standing::Stands(None),
             false => self.standing(sighting, grouping),
@@ -174,6 +174,7 @@ impl Ledger {
                 return false;
             }
             Standing::Undecided(reason) => {
+                let flow = self.flow_of(sighting, grouping);
                 self.tallies[rule.0].undecided(reason, || Example {
                     reason,
                     flow,
@@ -183,24 +184,59 @@ impl Ledger {
                 return false;
             }
         };
+        let finding = self.finding(sighting, grouping, charge);
+        self.convict(rule, finding, follows);
+        self.taint(rule, sighting, follows);
+        true
+    }
+
+    /// Puts an accusation on record that stood when its deadline passed: nothing that came since excuses it.
+    #[cold]
+    pub(crate) fn confirm(
+        &mut self,
+        rule: RuleIndex,
+        Decided { follows }: Decided,
+        sighting: &mut Sighting<'_>,
+        grouping: GroupingId,
+        charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
+    ) {
+        let finding = self.finding(sighting, Some(grouping), charge);
+        self.convict_quietly(rule, finding, follows);
+        self.taint(rule, sighting, follows);
+    }
+
+    /// An accusation of the sender of this message as a finding.
+    fn finding(
+        &self,
+        sighting: &Sighting<'_>,
+        grouping: Option<GroupingId>,
+        charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
+    ) -> Finding {
         let charge = charge(self, sighting);
-        let mut witnesses: Vec<_> =
-            charge.earlier.iter().map(|&(id, role)| self.witnesses.witness(id, role)).collect();
+        let earlier = charge.earlier.iter().map(|&(id, role)| self.witnesses.witness(id, role));
+        let mut witnesses: Vec<_> = charge.first.into_iter().chain(earlier).collect();
         witnesses.push(sighting.witness(charge.role, charge.marked));
-        let finding = Finding {
+        Finding {
             accused: charge.accused,
             what: charge.what,
             expected: charge.expected,
             got: super::sighting::hide(&charge.got, false),
-            flow,
+            flow: self.flow_of(sighting, grouping),
             witnesses,
             follows_from: None,
-        };
-        self.convict(rule, finding, follows);
+        }
+    }
+
+    /// What else this message breaks follows from its breach of a root rule.
+    fn taint(&self, rule: RuleIndex, sighting: &mut Sighting<'_>, follows: Option<RuleIndex>) {
         if self.pack.rules[rule.0].root {
             sighting.tainted.get_or_insert(follows.unwrap_or(rule));
         }
-        true
+    }
+
+    fn flow_of(&self, sighting: &Sighting<'_>, grouping: Option<GroupingId>) -> Option<String> {
+        let grouping = grouping.or_else(|| self.first_key(sighting.kind))?;
+        self.flow(grouping, sighting.group(grouping))
     }
 
     /// As [`Ledger::accuse`], where the breach of another rule, if any is given, has led to this one.
@@ -223,21 +259,26 @@ impl Ledger {
 
     /// Puts a finding on record, and among the fresh ones.
     pub(crate) fn convict(&mut self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) {
-        let finding = self.traced(rule, finding, follows);
-        if self.fresh.len() < MOST_FRESH {
-            self.fresh.push((rule, finding.clone()));
-        }
-        self.tallies[rule.0].convict(finding);
+        self.announce(rule, &finding, follows);
+        self.convict_quietly(rule, finding, follows);
     }
 
-    /// Puts a finding on record that was shown live already.
+    /// Puts a finding on record that was announced when its deadline passed.
     pub(crate) fn convict_quietly(&mut self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) {
         let finding = self.traced(rule, finding, follows);
         self.tallies[rule.0].convict(finding);
     }
 
+    /// Puts a finding that is certain among the fresh ones, where somebody watches.
+    pub(crate) fn announce(&mut self, rule: RuleIndex, finding: &Finding, follows: Option<RuleIndex>) {
+        if self.fresh.is_some() {
+            let finding = self.traced(rule, finding.clone(), follows);
+            self.fresh.get_or_insert_default().push((rule, finding));
+        }
+    }
+
     /// A finding with the code of the rule it follows from.
-    pub(crate) fn traced(&self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) -> Finding {
+    fn traced(&self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) -> Finding {
         let root = follows.filter(|&root| root != rule);
         let follows_from = root.map(|root| self.pack.rules[root.0].info.code.to_string());
         Finding { follows_from, ..finding }
@@ -323,7 +364,9 @@ impl Ledger {
     /// Whether the party that owes this waits for the other one, which owes an answer to a later message.
     pub(crate) fn waits(&self, open: &Obligation) -> bool {
         let since = self.witnesses.n(open.trigger);
-        self.obligations.is_waiting(open, |other| self.witnesses.n(other.trigger) > since)
+        let group = self.groups[open.grouping.0].get(open.group);
+        group.is_owed_by_others(open.obligor)
+            && self.obligations.is_waiting(open, |other| self.witnesses.n(other.trigger) > since)
     }
 
     /// Explains the answers of these kinds that `accused` owes in a group by the breach of `rule`.

@@ -60,6 +60,7 @@ impl LimitRule {
                     None => format!("at most {most} at once"),
                 },
                 got: format!("one more while {} counted", earlier.len()),
+                first: None,
                 earlier: earlier.iter().map(|&seen| (seen, "running")).collect(),
                 role: "one too many",
                 marked: None,

@@ -10,7 +10,7 @@ use super::respond::RespondRule;
 use super::shape::ShapeRule;
 use super::sighting::{GroupSlot, RuleIndex, Sighting};
 use super::unique::UniqueRule;
-use crate::pack::{GroupingId, KindId, Pack, Pattern, Selector};
+use crate::pack::{GroupingId, Judges, KindId, Pack, Pattern, Selector};
 
 /// One rule at work.
 #[derive(Debug)]
@@ -89,6 +89,16 @@ impl Machine {
         let is = |named: &[KindId]| named.iter().any(|&named| pack.is_a(kind, named));
         let among = never.among.as_ref().is_some_and(|among| among.tests.is_empty() && is(&among.kinds));
         among && !is(&never.message.kinds) && never.after.is_none()
+    }
+
+    /// Whether it judges that an answer comes at all, where `prompt` judges how soon.
+    pub(super) fn is_partner_of(&self, prompt: &Self) -> bool {
+        let (Self::Respond(existence), Self::Respond(prompt)) = (self, prompt) else { return false };
+        prompt.respond.judges == Judges::Promptness
+            && existence.respond.judges == Judges::Existence
+            && existence.respond.grouping == prompt.respond.grouping
+            && existence.respond.to.kinds == prompt.respond.to.kinds
+            && existence.respond.with.kinds == prompt.respond.with.kinds
     }
 
     /// The kinds it is called for, and what they are to it.

@@ -19,6 +19,7 @@ mod respond;
 mod shape;
 mod unique;
 
+mod deadline;
 mod digest;
 mod group;
 mod link;

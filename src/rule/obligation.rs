@@ -10,8 +10,15 @@ use crate::conversation::{Offset, Party};
 use crate::pack::GroupingId;
 
 /// Which of the open obligations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ObligationId(u32);
+
+/// That an obligation was violated was certain at its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decided {
+    /// The rule whose breach it follows from.
+    pub(crate) follows: Option<RuleIndex>,
+}
 
 /// An answer somebody owes.
 #[derive(Clone, Debug)]
@@ -37,8 +44,12 @@ pub(crate) struct Obligation {
     pub(crate) excused: bool,
     /// Whether the recording, or the link, ended while the other party owed an answer it had to wait for.
     pub(crate) waits: bool,
-    /// Whether its violation was shown live already.
-    pub(crate) announced: bool,
+    /// Set once its deadline has passed and nothing that is still to come can excuse it.
+    pub(crate) decided: Option<Decided>,
+    /// The rule that says of the same trigger that no answer came at all.
+    pub(crate) lacking: Option<RuleIndex>,
+    /// Its number among all there ever were: its place is used again.
+    pub(crate) serial: u64,
     place: u32,
 }
 
@@ -65,7 +76,9 @@ impl Obligation {
             unreadable: false,
             excused: false,
             waits: false,
-            announced: false,
+            decided: None,
+            lacking: None,
+            serial: 0,
             place: 0,
         }
     }
@@ -83,6 +96,7 @@ impl Obligation {
 pub(crate) struct Obligations {
     all: Vec<Option<Obligation>>,
     free: Vec<u32>,
+    opened: u64,
 }
 
 impl Obligations {
@@ -95,7 +109,9 @@ impl Obligations {
     ) -> ObligationId {
         let index = self.free.pop().unwrap_or(self.all.len() as u32);
         let id = ObligationId(index);
-        groups[obligation.grouping.0].get_mut(obligation.group).owed += 1;
+        self.opened += 1;
+        obligation.serial = self.opened;
+        groups[obligation.grouping.0].get_mut(obligation.group).owed[obligation.obligor as usize] += 1;
         if let Some(link) = obligation.link {
             let owed = &mut links.get_mut(link).owed;
             obligation.place = owed.len() as u32;
@@ -128,8 +144,9 @@ impl Obligations {
         if let Some(link) = obligation.link {
             self.take_off(obligation.place, link, links);
         }
-        let group = groups[obligation.grouping.0].get_mut(obligation.group);
-        group.owed = group.owed.saturating_sub(1);
+        let owed = &mut groups[obligation.grouping.0].get_mut(obligation.group).owed;
+        let owed = &mut owed[obligation.obligor as usize];
+        *owed = owed.saturating_sub(1);
         Some(obligation)
     }
 
@@ -158,6 +175,11 @@ impl Obligations {
                 && other.obligor != waiting.obligor
                 && later(other)
         })
+    }
+
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len() - self.free.len()
     }
 
     /// Every open obligation, in no particular order.

@@ -100,6 +100,7 @@ impl OrderRule {
                         None => format!("only {}", allowed.join(" or ")),
                     },
                     got: format!("{} {elapsed} later", a(noun)),
+                    first: None,
                     earlier: place.by.map(|by| (by, "before")).into_iter().collect(),
                     role: "message",
                     marked: None,

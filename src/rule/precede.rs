@@ -78,6 +78,7 @@ impl PrecedeRule {
                     false => format!("{} only after {}{flow}", a(noun), a(&needed)),
                 },
                 got,
+                first: None,
                 earlier: Vec::new(),
                 role: "message",
                 marked: key_range(sighting, ledger, grouping),

@@ -16,9 +16,10 @@
 
 use std::time::Duration;
 
+use super::deadline::CLOCK_GUARD;
 use super::group::Taint;
 use super::ledger::{Charge, Ledger, Standing, a, of_flow, spoken, the};
-use super::obligation::{Obligation, ObligationId};
+use super::obligation::{Decided, Obligation, ObligationId};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::tally::Example;
 use super::{Finding, Reason, Witness};
@@ -29,6 +30,10 @@ use crate::text::json;
 /// How an open obligation ended without an answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Ended {
+    /// Not yet: its time is over.
+    Due,
+    /// A message came after which it is owed no more.
+    Void(Offset),
     /// The recording ended.
     Horizon(Offset),
     /// A party sent a close frame.
@@ -62,9 +67,6 @@ struct Desk {
     early: Option<Taint>,
 }
 
-/// A timestamp taken at the proxy is this exact.
-const CLOCK_GUARD: Duration = Duration::from_millis(1);
-
 impl RespondRule {
     pub(crate) const fn new(rule: RuleIndex, respond: Respond) -> Self {
         Self { rule, respond, desks: Vec::new() }
@@ -94,6 +96,9 @@ impl RespondRule {
         let early = self.desk(group).early.take().filter(|early| early.by == obligor);
         obligation.follows = sighting.tainted.or(early.map(|early| early.rule));
         let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);
+        if self.decides_at_deadline() {
+            ledger.deadlines.add(id, &ledger.obligations);
+        }
         let desk = self.desk(group);
         desk.open.push(id);
         release(std::mem::take(&mut desk.answered), ledger);
@@ -113,10 +118,17 @@ impl RespondRule {
         }
         let Some(desk) = self.desks.get_mut(group.0 as usize) else { return };
         for id in std::mem::take(&mut desk.open) {
-            if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
-                ledger.witnesses.release(open.trigger);
-                ledger.tallies[self.rule.0].void += 1;
+            let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else {
+                continue;
+            };
+            match open.decided {
+                Some(decided) => {
+                    let finding = self.missing(&open, &Ended::Void(sighting.at()), ledger);
+                    ledger.convict_quietly(self.rule, finding, decided.follows);
+                }
+                None => ledger.tallies[self.rule.0].void += 1,
             }
+            ledger.witnesses.release(open.trigger);
         }
     }
 
@@ -128,10 +140,13 @@ impl RespondRule {
         }
         let Some(desk) = self.desks.get(group.0 as usize) else { return };
         for &id in &desk.open {
-            if let Some(open) = ledger.obligations.get_mut(id) {
-                let window = open.deadline.map(|deadline| deadline.since(open.since));
-                open.since = sighting.at();
-                open.deadline = window.map(|window| sighting.at().after(window));
+            let open = ledger.obligations.get_mut(id).filter(|open| open.decided.is_none());
+            let Some(open) = open else { continue };
+            let window = open.deadline.map(|deadline| deadline.since(open.since));
+            open.since = sighting.at();
+            open.deadline = window.map(|window| sighting.at().after(window));
+            if self.decides_at_deadline() {
+                ledger.deadlines.add(id, &ledger.obligations);
             }
         }
     }
@@ -175,24 +190,46 @@ impl RespondRule {
         place.map(|(place, _)| place)
     }
 
-    /// An obligation ended without an answer.
-    pub(crate) fn settle(&mut self, id: ObligationId, ended: &Ended, ledger: &mut Ledger) {
-        let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
+    /// An obligation ended without an answer. Returns whether that is a violation.
+    pub(crate) fn settle(&mut self, id: ObligationId, ended: &Ended, ledger: &mut Ledger) -> bool {
+        let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else {
+            return false;
+        };
         if let Some(desk) = self.desks.get_mut(open.group.0 as usize) {
             desk.open.retain(|&other| other != id);
         }
-        self.judge_missing(&open, ended, ledger);
+        let violated = self.judge_missing(&open, ended, ledger);
         ledger.witnesses.release(open.trigger);
+        violated
     }
 
-    /// What would be found of an obligation if no answer came: `None` while that is not certain.
-    pub(crate) fn overdue(&self, open: &Obligation, now: Offset, ledger: &Ledger) -> Option<Finding> {
-        let deadline = open.deadline?;
-        let certain = self.respond.judges == Judges::Both && self.respond.times != Times::AtMostOnce;
-        let late = now.since(deadline) > CLOCK_GUARD;
-        let Standing::Stands(follows) = self.missing_standing(open, ledger) else { return None };
-        (certain && late && !ledger.waits(open))
-            .then(|| ledger.traced(self.rule, self.missing(open, &Ended::Horizon(now), ledger), follows))
+    /// What is open in a group for this trigger.
+    pub(crate) fn owed(&self, group: GroupSlot, trigger: SeenId, ledger: &Ledger) -> Option<ObligationId> {
+        let mut open = self.desks.get(group.0 as usize)?.open.iter().copied();
+        open.find(|&id| ledger.obligations.get(id).is_some_and(|open| open.trigger == trigger))
+    }
+
+    /// The deadline has passed without an answer. Where nothing excuses that now, nothing will.
+    pub(crate) fn fall_due(&self, id: ObligationId, ledger: &mut Ledger) {
+        let Some(open) = ledger.obligations.get(id) else { return };
+        let Standing::Stands(follows) = self.missing_standing(open, ledger) else { return };
+        let closed = open.link.and_then(|link| ledger.links.get(link).closed);
+        // Who is told goodbye owes nothing any more, and who closes is judged at once.
+        if open.decided.is_some() || closed.is_some() || ledger.waits(open) {
+            return;
+        }
+        if ledger.fresh.is_some() {
+            let finding = self.missing(open, &Ended::Due, ledger);
+            ledger.announce(self.rule, &finding, follows);
+        }
+        if let Some(open) = ledger.obligations.get_mut(id) {
+            open.decided = Some(Decided { follows });
+        }
+    }
+
+    /// Whether an answer that is not there in time is a violation, whatever comes later.
+    fn decides_at_deadline(&self) -> bool {
+        self.respond.judges != Judges::Existence && self.respond.times != Times::AtMostOnce
     }
 
     /// The group is over.
@@ -219,6 +256,7 @@ impl RespondRule {
                     what: format!("{} sent {} too early", the(sighting.from), a(noun)),
                     expected: format!("{} not before {}", a(noun), spoken(lower)),
                     got: format!("{} after {}", a(noun), spoken(took)),
+                    first: None,
                     earlier: vec![(open.trigger, "trigger")],
                     role: "answer",
                     marked: None,
@@ -232,23 +270,27 @@ impl RespondRule {
         };
         let limit = deadline.since(open.since);
         let late = took.saturating_sub(limit);
-        if took.abs_diff(limit) <= CLOCK_GUARD && took != limit {
+        let charge = |ledger: &Ledger, sighting: &Sighting<'_>| {
+            let noun = &ledger.kind(sighting.kind).what;
+            Charge {
+                accused: sighting.from,
+                what: format!("{} sent {} {} late", the(sighting.from), a(noun), spoken(late)),
+                expected: format!("{} within {}", a(noun), spoken(limit)),
+                got: format!("{} after {}", a(noun), spoken(took)),
+                first: None,
+                earlier: vec![(open.trigger, "trigger")],
+                role: "answer",
+                marked: None,
+            }
+        };
+        if let Some(decided) = open.decided {
+            ledger.confirm(self.rule, decided, sighting, grouping, charge);
+        } else if took.abs_diff(limit) <= CLOCK_GUARD && took != limit {
             self.undecided(open, Reason::Clock, None, vec![sighting.witness("answer", None)], ledger);
         } else if late.is_zero() {
             ledger.met(self.rule, sighting);
         } else {
-            ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), |ledger, sighting| {
-                let noun = &ledger.kind(sighting.kind).what;
-                Charge {
-                    accused: sighting.from,
-                    what: format!("{} sent {} {} late", the(sighting.from), a(noun), spoken(late)),
-                    expected: format!("{} within {}", a(noun), spoken(limit)),
-                    got: format!("{} after {}", a(noun), spoken(took)),
-                    earlier: vec![(open.trigger, "trigger")],
-                    role: "answer",
-                    marked: None,
-                }
-            });
+            ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), charge);
         }
     }
 
@@ -268,6 +310,7 @@ impl RespondRule {
                 what: format!("{} sent a second {noun} to one {to}", the(sighting.from)),
                 expected: format!("one {noun} to each {to}"),
                 got: format!("{} after event {} had given one", a(noun), ledger.witnesses.n(first)),
+                first: None,
                 earlier: vec![(trigger, "trigger"), (first, "first answer")],
                 role: "second answer",
                 marked: None,
@@ -275,17 +318,29 @@ impl RespondRule {
         });
     }
 
-    fn judge_missing(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) {
+    fn judge_missing(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) -> bool {
+        if let Some(decided) = open.decided {
+            let finding = self.missing(open, ended, ledger);
+            ledger.convict_quietly(self.rule, finding, decided.follows.or(open.lacking));
+            return true;
+        }
         let tally = &mut ledger.tallies[self.rule.0];
         match (self.respond.judges, self.respond.times) {
-            (Judges::Promptness, _) => return tally.void += 1,
-            (Judges::Both | Judges::Existence, Times::AtMostOnce) => return tally.met += 1,
-            (Judges::Both | Judges::Existence, Times::AtLeastOnce | Times::ExactlyOnce) => {}
+            (Judges::Promptness, _) => tally.void += 1,
+            (Judges::Both | Judges::Existence, Times::AtMostOnce) => tally.met += 1,
+            (Judges::Both | Judges::Existence, Times::AtLeastOnce | Times::ExactlyOnce) => {
+                return self.judge_absent(open, ended, ledger);
+            }
         }
+        false
+    }
+
+    /// As [`RespondRule::judge_missing`], where an answer had to come and the deadline decided nothing.
+    fn judge_absent(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) -> bool {
         let left = matches!(ended, Ended::Closed { by, .. } if *by == open.obligor);
         if open.waits && !left {
             ledger.tallies[self.rule.0].void += 1;
-            return;
+            return false;
         }
         match self.missing_standing(open, ledger) {
             Standing::Void => ledger.tallies[self.rule.0].void += 1,
@@ -293,17 +348,15 @@ impl RespondRule {
             Standing::Stands(follows) => match certainty(open, ended) {
                 Certainty::Violated => {
                     let finding = self.missing(open, ended, ledger);
-                    if open.announced {
-                        ledger.convict_quietly(self.rule, finding, follows);
-                    } else {
-                        ledger.convict(self.rule, finding, follows);
-                    }
+                    ledger.convict(self.rule, finding, follows);
+                    return true;
                 }
                 Certainty::Open(reason, lacking) => {
                     self.undecided(open, reason, lacking, closing(ended), ledger);
                 }
             },
         }
+        false
     }
 
     /// Whether it can be held against the obligor that no answer came.
@@ -331,12 +384,25 @@ impl RespondRule {
         witnesses.extend(closing(ended));
         Finding {
             accused: open.obligor,
-            what: format!("{} sent no {noun} to the {to}{}", the(open.obligor), of_flow(flow.as_deref())),
+            what: match self.respond.judges {
+                Judges::Promptness => format!(
+                    "{} did not answer the {to}{} in time",
+                    the(open.obligor),
+                    of_flow(flow.as_deref())
+                ),
+                Judges::Both | Judges::Existence => {
+                    format!("{} sent no {noun} to the {to}{}", the(open.obligor), of_flow(flow.as_deref()))
+                }
+            },
             expected: match (&limit, self.respond.judges) {
                 (Some(limit), Judges::Both | Judges::Promptness) => format!("{} within {limit}", a(&noun)),
                 (Some(_), Judges::Existence) | (None, _) => a(&noun),
             },
             got: match ended {
+                Ended::Due => format!("none in {}", limit.as_deref().unwrap_or_default()),
+                Ended::Void(at) => {
+                    format!("none in the {} until it was owed no more", spoken(at.since(open.since)))
+                }
                 Ended::Horizon(at) => {
                     format!("none in the {} until the recording ended", spoken(at.since(open.since)))
                 }
@@ -415,6 +481,7 @@ fn certainty(open: &Obligation, ended: &Ended) -> Certainty {
         Ended::Closed { by, .. } if *by == open.obligor => return Certainty::Violated,
         Ended::Closed { at, .. } | Ended::Dropped(at) => (*at, Reason::Channel),
         Ended::Horizon(at) => (*at, Reason::Horizon),
+        Ended::Due | Ended::Void(_) => return Certainty::Violated,
     };
     let Some(deadline) = open.deadline else { return Certainty::Open(otherwise, None) };
     if at > deadline {
@@ -431,7 +498,7 @@ fn certainty(open: &Obligation, ended: &Ended) -> Certainty {
 fn closing(ended: &Ended) -> Vec<Witness> {
     match ended {
         Ended::Closed { witness, .. } => witness.iter().cloned().collect(),
-        Ended::Horizon(_) | Ended::Dropped(_) => Vec::new(),
+        Ended::Due | Ended::Void(_) | Ended::Horizon(_) | Ended::Dropped(_) => Vec::new(),
     }
 }
 

@@ -27,6 +27,7 @@ impl ShapeRule {
                 what: format!("{} sent {} that is not as it has to be", the(sighting.from), a(noun)),
                 expected: broken.wanted(&sighting.view, &ledger.pack.trie),
                 got: broken.seen(&sighting.view, &ledger.pack.trie),
+                first: None,
                 earlier: Vec::new(),
                 role: "message",
                 marked: broken.offending(&sighting.view).map(|found| found.range()),

@@ -50,7 +50,7 @@ impl UniqueRule {
             excerpt: format!("… {name} …"),
             marked: None,
         };
-        let stood = ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
+        ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;
             let key = &ledger.pack.groupings[grouping.0].name;
             let key_at = ledger.kind(sighting.kind).keys.iter().find(|at| at.grouping == grouping);
@@ -60,14 +60,12 @@ impl UniqueRule {
                 what: format!("{} used the {key} key `{name}` for a second {noun}", the(sighting.from)),
                 expected: format!("a key no earlier {noun} has used"),
                 got: format!("`{name}`, as in {} of event {}", a(noun), first.n()),
+                first: Some(earlier),
                 earlier: Vec::new(),
                 role: "second use",
                 marked: found.map(|found| found.range()),
             }
         });
-        if stood && let Some(finding) = ledger.tallies[self.rule.0].findings.last_mut() {
-            finding.witnesses.insert(0, earlier);
-        }
     }
 
     /// A recording ended.

@@ -14,6 +14,7 @@ mod curated;
 mod demo;
 mod events;
 mod explain;
+mod finality;
 mod format;
 mod gochip;
 mod json;

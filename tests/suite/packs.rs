@@ -232,7 +232,7 @@ fn a_mistake_in_a_pack_is_shown_where_it_stands() {
 fn live_findings_are_certain_and_the_result_is_that_of_a_later_check() {
     let text = exchange(&[SALE, STARTED, DONE, "end +60s"]);
     let pack = Arc::new(pack::load(&Sources::embedded(), "bluechip-tsi").unwrap());
-    let mut check = Check::new(pack, Options::default());
+    let mut check = Check::live(pack, Options::default());
     check.begin(SourceInfo::default());
     let mut live = Vec::new();
     for event in transcript::parse(&text).unwrap() {
@@ -243,6 +243,7 @@ fn live_findings_are_certain_and_the_result_is_that_of_a_later_check() {
     check.end(Completeness::Finished);
     live.extend(check.take_new_findings());
     let live: Vec<_> = live.iter().map(|(rule, finding)| (rule.code.to_string(), finding.accused)).collect();
-    assert_eq!(live, [("ACK-1".to_owned(), Party::Pos)]);
+    // The deadline is over long before the recording is: that the answer came in time is out of the question first.
+    assert_eq!(live, [("ACK-2".to_owned(), Party::Pos), ("ACK-1".to_owned(), Party::Pos)]);
     assert_eq!(check.finish(), judged("bluechip-tsi", &text).clone());
 }

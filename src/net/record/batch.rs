@@ -2,6 +2,8 @@
 //!
 //! Batches are recycled, so that recording allocates nothing once it runs.
 
+use std::time::SystemTime;
+
 use crate::conversation::{ConnectionId, Drop, Offset, Party};
 use crate::wire::ProtocolError;
 
@@ -50,6 +52,10 @@ pub(super) enum Happened {
     Over,
     Gap(Box<Lost>),
     Note,
+    /// The wall clock, for long recordings.
+    Clock(SystemTime),
+    /// Nothing, but that it is later now.
+    Tick,
 }
 
 /// Why bytes stand as `undecodable`.
@@ -117,7 +123,9 @@ impl Happened {
             | Self::Drop(_)
             | Self::Over
             | Self::Gap(_)
-            | Self::Note => false,
+            | Self::Note
+            | Self::Clock(_)
+            | Self::Tick => false,
         }
     }
 }

@@ -37,7 +37,7 @@ pub use notes::Notes;
 pub use plan::{HostHeader, Losing, Plan};
 pub use proxy::{Proxy, RecordError};
 pub use queue::Loss;
-pub use recorder::{Observer, Spread};
+pub use recorder::{Follower, Growth, Observer, Spread};
 pub use shelf::{Medium, Shelf};
 pub use summary::{Finished, Summary, Totals};
 pub use upstream::{Upstream, UpstreamError};

@@ -27,12 +27,12 @@ use super::notes::Notes;
 use super::opening;
 use super::plan::{HostHeader, Losing, Plan};
 use super::queue::{Loss, Queue};
-use super::recorder::{Observer, Recorder};
+use super::recorder::{Follower, Observer, Recorder};
 use super::shelf::Shelf;
 use super::station::Station;
 use super::summary::{Summary, Totals};
 use super::upstream::Dialler;
-use crate::conversation::{ConnectionId, EndReason};
+use crate::conversation::{ConnectionId, EndReason, Offset};
 use crate::mask::{Masker, Policy};
 use crate::net::link::Link;
 use crate::net::tls::TlsError;
@@ -81,6 +81,8 @@ impl Proxy {
             losing: plan.losing,
             halt: Arc::clone(&halt),
             observer,
+            follower: None,
+            passed: Offset::ZERO,
             started,
             tapes: BTreeMap::new(),
             totals: Totals::default(),
@@ -115,6 +117,13 @@ impl Proxy {
         self.address
     }
 
+    /// Has `follower` told how far the cassettes are, also while nothing happens.
+    #[must_use]
+    pub fn followed_by(mut self, follower: Follower) -> Self {
+        self.recorder.follower = Some(follower);
+        self
+    }
+
     /// Where remarks of people are put in.
     pub fn notes(&self) -> Notes {
         Notes::new(Arc::clone(&self.station.queue), self.station.started)
@@ -124,6 +133,7 @@ impl Proxy {
     pub fn run(self, stop: impl Future<Output = EndReason<'static>>) -> Result<Summary, RecordError> {
         let (report, result) = mpsc::sync_channel(1);
         let recorder = self.recorder;
+        let recorder_is_followed = recorder.follower.is_some();
         let queue = Arc::clone(&self.station.queue);
         thread::Builder::new()
             .name("recorder".into())
@@ -135,7 +145,13 @@ impl Proxy {
                 let _ = report.send(summary);
             })
             .map_err(RecordError::Runtime)?;
-        let reason = self.runtime.block_on(serve(&self.listener, self.acceptor, &self.station, stop));
+        let ticks = recorder_is_followed.then(|| Rc::clone(&self.station));
+        let reason = self.runtime.block_on(async {
+            if let Some(station) = ticks {
+                spawn_local(async move { station.tick().await });
+            }
+            serve(&self.listener, self.acceptor, &self.station, stop).await
+        });
         self.station.stopping.set(true);
         drop(self.listener);
         // Its tasks hold the taps: dropping them hands over what was still unfinished.

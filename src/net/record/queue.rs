@@ -69,7 +69,9 @@ struct State {
     latest: Offset,
     /// The tunnel waited in vain; it does not wait again before the recorder gets on.
     stalled: bool,
-    /// What was not kept since room ran out.
+    /// Room ran out, and has not come back yet: content is counted.
+    losing: bool,
+    /// What was not kept and no gap tells of yet.
     lost: BTreeMap<Option<ConnectionId>, Lost>,
     lost_in_all: Loss,
     /// What keeps the recorder from writing, in its own words.
@@ -289,28 +291,42 @@ impl Page<'_> {
             self.wait_for_room();
         }
         let state = self.state.as_mut().expect("the lock is given up only inside wait_for_room");
-        if !state.lost.is_empty() {
+        if state.losing {
             state.own_up(limit / 2);
         }
+        // Who put something in meanwhile was told the time later: a recording never goes back.
         state.latest = state.latest.max(at);
+        let at = state.latest;
         if matches!(happened, Happened::Over)
             && let Some(lost) = state.lost.remove(&connection)
         {
             state.put(connection, at, &[], &[], Happened::Gap(Box::new(lost)));
         }
         let room = if content { limit } else { limit + limit / 8 };
-        let losing = !state.lost.is_empty();
-        if (content && losing) || state.waiting + state.taken >= room {
-            state.lose(connection, at, bytes.len());
-            return if losing { Put::Lost } else { Put::FirstLost };
+        if (content && state.losing) || state.waiting + state.taken >= room {
+            return state.lose(connection, at, bytes.len());
         }
+        state.tell_of_losses();
         state.put(connection, at, bytes, frames, happened);
         Put::Kept
     }
 
+    /// Puts in what only says what time it is: nothing from before it is still to come. Not while something is
+    /// being lost, of which that could not be said; it is not missed then.
+    pub(super) fn put_time(&mut self, at: Offset, happened: Happened) {
+        let limit = self.queue.limit;
+        let state = self.state.as_mut().expect("the lock is given up only inside wait_for_room");
+        if state.losing || !state.lost.is_empty() || state.waiting + state.taken >= limit {
+            return;
+        }
+        state.latest = state.latest.max(at);
+        let at = state.latest;
+        state.put(None, at, &[], &[], happened);
+    }
+
     fn wait_for_room(&mut self) {
         let full = |state: &State| {
-            state.waiting + state.taken >= self.queue.limit && !state.stalled && state.lost.is_empty()
+            state.waiting + state.taken >= self.queue.limit && !state.stalled && !state.losing
         };
         while let Some(mut state) = self.state.take() {
             if !full(&state) {
@@ -373,7 +389,7 @@ impl State {
         taken
     }
 
-    fn lose(&mut self, connection: Option<ConnectionId>, at: Offset, bytes: usize) {
+    fn lose(&mut self, connection: Option<ConnectionId>, at: Offset, bytes: usize) -> Put {
         let known = self.lost.contains_key(&connection) || self.lost.len() < LOSERS;
         let whose = if known { connection } else { None };
         let why = || self.trouble.clone().unwrap_or_else(|| "disk slow".into());
@@ -383,13 +399,19 @@ impl State {
         lost.bytes += bytes as u64;
         self.lost_in_all.messages += 1;
         self.lost_in_all.bytes += bytes as u64;
+        if std::mem::replace(&mut self.losing, true) { Put::Lost } else { Put::FirstLost }
     }
 
-    /// Once no more than `room` bytes are waiting, the losses take their place in the recording.
+    /// Once no more than `room` bytes are waiting, losing is over.
     fn own_up(&mut self, room: usize) {
-        if self.waiting + self.taken > room {
-            return;
+        if self.waiting + self.taken <= room {
+            self.losing = false;
+            self.tell_of_losses();
         }
+    }
+
+    /// The losses take their place in the recording: a gap stands before everything that came after it.
+    fn tell_of_losses(&mut self) {
         for (connection, lost) in std::mem::take(&mut self.lost) {
             self.put(connection, self.latest, &[], &[], Happened::Gap(Box::new(lost)));
         }
@@ -402,6 +424,7 @@ mod tests {
     use crate::conversation::Party;
 
     const SIZE: usize = 64 << 10;
+    const DROP: crate::conversation::Drop = crate::conversation::Drop { by: None, reset: false };
 
     fn message(queue: &Queue, at: u64) -> Put {
         let happened = Happened::Message { from: Party::Pos, text: true, deflated: false };
@@ -490,6 +513,52 @@ mod tests {
         let rest: Vec<_> =
             rest.iter().flat_map(Batch::iter).map(|seen| format!("{:?}", seen.happened)).collect();
         assert!(rest[0].starts_with("Gap") && rest[1] == "Over", "the gap stands before the end: {rest:?}");
+    }
+
+    #[test]
+    fn a_gap_stands_before_whatever_came_after_it() {
+        let queue = Queue::new(4 * SIZE);
+        fill(&queue);
+        let put =
+            |happened| queue.page().put(Some(ConnectionId(2)), Offset::from_micros(9), &[], &[], happened);
+        assert_eq!(put(Happened::Drop(DROP)), Put::Kept);
+        assert_eq!(message(&queue, 10), Put::Lost, "there is no more room than before");
+        assert_eq!(put(Happened::Drop(DROP)), Put::Kept);
+        let mut seen = Vec::new();
+        while let Work::Batches(batches) = queue.take(Duration::ZERO) {
+            for entry in batches.iter().flat_map(Batch::iter) {
+                seen.push(
+                    format!("{:?}", entry.happened).split(['(', ' ']).next().unwrap_or_default().to_owned(),
+                );
+            }
+            queue.give_back(batches);
+        }
+        seen.retain(|happened| happened != "Message");
+        assert_eq!(seen, ["Gap", "Drop", "Gap", "Drop"]);
+    }
+
+    #[test]
+    fn the_time_never_goes_back() {
+        let queue = Queue::new(4 * SIZE);
+        message(&queue, 7);
+        let note = |at| queue.page().put(None, Offset::from_micros(at), b"tap", &[], Happened::Note);
+        note(3);
+        queue.page().put_time(Offset::from_micros(5), Happened::Tick);
+        note(8);
+        let times: Vec<_> =
+            take(&queue).iter().flat_map(Batch::iter).map(|seen| seen.at.as_micros()).collect();
+        assert_eq!(times, [7, 7, 7, 8]);
+    }
+
+    #[test]
+    fn no_time_is_told_while_something_may_be_missing() {
+        let queue = Queue::new(4 * SIZE);
+        fill(&queue);
+        queue.page().put_time(Offset::from_micros(2), Happened::Tick);
+        let kept = drain(&queue);
+        assert_eq!(kept.len(), 4 + 1, "messages and the gap: {kept:?}");
+        queue.page().put_time(Offset::from_micros(2), Happened::Tick);
+        assert!(matches!(queue.take(Duration::ZERO), Work::Batches(_)));
     }
 
     #[test]

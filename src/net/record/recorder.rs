@@ -19,7 +19,7 @@ use super::summary::{Summary, Totals};
 use super::tape::Tape;
 use super::translate::translate;
 use crate::cassette::Header;
-use crate::conversation::{Clock, ConnectionId, ConversationEvent, EndReason, EventKind, Offset};
+use crate::conversation::{ConnectionId, ConversationEvent, EndReason, EventKind, Offset};
 use crate::mask::{Masker, Policy};
 
 /// Lines that wait for one write, in bytes; more are written at once.
@@ -43,6 +43,24 @@ const LAST_CHANCE: Duration = Duration::from_secs(2);
 /// Sees every event as it is written; runs on the recorder's thread.
 pub type Observer = Box<dyn FnMut(&ConversationEvent<'_>) + Send>;
 
+/// Is told how far the cassettes are; runs on the recorder's thread, so it must not wait.
+pub type Follower = Box<dyn FnMut(&Growth<'_>) + Send>;
+
+/// How far a cassette is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth<'a> {
+    /// The connection it is of; `None` where all share one.
+    pub connection: Option<ConnectionId>,
+    /// Its path.
+    pub name: &'a str,
+    /// So many events can be read back from it, each a whole line.
+    pub events: u64,
+    /// Nothing that happened before this time is still to be written to it.
+    pub passed: Offset,
+    /// Whether it will grow no further.
+    pub ended: bool,
+}
+
 /// How connections are spread over cassettes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spread {
@@ -65,6 +83,9 @@ pub(super) struct Recorder {
     pub(super) losing: Losing,
     pub(super) halt: Arc<Notify>,
     pub(super) observer: Option<Observer>,
+    pub(super) follower: Option<Follower>,
+    /// Nothing from before this is still to come.
+    pub(super) passed: Offset,
     pub(super) started: Instant,
     pub(super) tapes: BTreeMap<Option<ConnectionId>, Tape>,
     pub(super) totals: Totals,
@@ -143,6 +164,10 @@ impl Recorder {
     }
 
     fn record_one(&mut self, seen: &Seen<'_>) {
+        if matches!(seen.happened, Happened::Tick) {
+            self.passed = seen.at;
+            return;
+        }
         self.count(seen.happened);
         let whose = match self.spread {
             Spread::Together => None,
@@ -198,12 +223,19 @@ impl Recorder {
             | Happened::Close { .. }
             | Happened::Drop(_)
             | Happened::Over
-            | Happened::Note => {}
+            | Happened::Note
+            | Happened::Clock(_)
+            | Happened::Tick => {}
         }
     }
 
     fn flush(&mut self) {
-        self.insist(|recorder| recorder.tapes.values_mut().try_for_each(Tape::flush));
+        let written = self.insist(|recorder| recorder.tapes.values_mut().try_for_each(Tape::flush));
+        if let Some(follower) = self.follower.as_mut().filter(|_| written) {
+            for (whose, tape) in &self.tapes {
+                follower(&tape.growth(*whose, self.passed));
+            }
+        }
     }
 
     /// Does `step` until it succeeds, or the end of the recording leaves no more time for it.
@@ -272,6 +304,16 @@ impl Recorder {
     fn finish_tape(&mut self, whose: Option<ConnectionId>, reason: &EndReason<'static>) {
         let flushed = self.insist(|recorder| recorder.tapes.get_mut(&whose).map_or(Ok(()), Tape::flush));
         let Some(tape) = self.tapes.remove(&whose) else { return };
+        let name = tape.name().to_owned();
+        self.close_tape(tape, flushed, reason);
+        if let Some(follower) = &mut self.follower {
+            // How many lines there are, and whether the last one is whole, the file itself says now.
+            let (events, passed) = (0, Offset::ZERO);
+            follower(&Growth { connection: whose, name: &name, events, passed, ended: true });
+        }
+    }
+
+    fn close_tape(&mut self, tape: Tape, flushed: bool, reason: &EndReason<'static>) {
         if !flushed {
             self.unwritten.messages += tape.unwritten;
             self.unwritten.bytes += tape.waiting_bytes() as u64;
@@ -303,14 +345,10 @@ impl Recorder {
         }
     }
 
-    fn note_the_clock(&mut self) {
-        let at = Offset::ZERO.after(self.started.elapsed());
-        let wall = wall(SystemTime::now());
-        for tape in self.tapes.values_mut() {
-            let kind = EventKind::Clock(Clock { wall: wall.as_str().into() });
-            tape.append(at, None, kind, &mut |_| {});
-        }
-        self.flush();
+    /// The wall clock goes the way of everything else: what is waiting in the queue happened before.
+    fn note_the_clock(&self) {
+        let (at, wall) = (Offset::ZERO.after(self.started.elapsed()), SystemTime::now());
+        self.queue.page().put_time(at, Happened::Clock(wall));
     }
 }
 

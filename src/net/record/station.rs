@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -15,6 +15,9 @@ use super::upstream::Dialler;
 use super::{Limits, Losing};
 use crate::conversation::{ConnectionId, Offset, Party};
 use crate::wire::{HandshakeLimits, MessageLimits, Scratch};
+
+/// How often whoever follows the recording is told the time.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Bytes read at once.
 const READ: usize = 64 << 10;
@@ -67,6 +70,17 @@ impl Station {
     pub(super) fn put(&self, connection: ConnectionId, bytes: &[u8], happened: Happened) {
         let put = self.queue.page().put(Some(connection), self.now(), bytes, &[], happened);
         self.mind(put);
+    }
+
+    /// Says what time it is, again and again. Only this thread can: everything that happened before has been
+    /// put into the queue.
+    pub(super) async fn tick(&self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.queue.page().put_time(self.now(), Happened::Tick);
+        }
     }
 
     /// Says that nothing more comes from a connection.

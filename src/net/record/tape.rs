@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::recorder::Growth;
 use super::shelf::Medium;
 use super::summary::Finished;
 use crate::cassette::{Header, Writer};
@@ -56,6 +57,17 @@ impl Tape {
         self.writer.write(&event);
         self.unwritten += 1;
         show(&event);
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How far it is, once everything was flushed and nothing from before `passed` is still to come.
+    pub(super) fn growth(&self, connection: Option<ConnectionId>, passed: Offset) -> Growth<'_> {
+        let events = self.writer.next_number().0 - 1;
+        Growth { connection, name: &self.name, events, passed: self.own_time(passed), ended: false }
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {

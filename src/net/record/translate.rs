@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::batch::{Handshake, Happened, Seen, Why};
 use crate::conversation::{
-    Close, Control, EventKind, Gap, Head, Masked, MaskedKind, Message, Note, Opening, Party, Payload,
+    Clock, Close, Control, EventKind, Gap, Head, Masked, MaskedKind, Message, Note, Opening, Party, Payload,
     Refusal, Undecodable,
 };
 use crate::mask::{MaskedBytes, MaskedText, Masker};
@@ -76,7 +76,11 @@ pub(super) fn translate(seen: &Seen<'_>, masker: &Masker, record: impl FnOnce(Ev
             let (text, masked) = words("/text", String::from_utf8_lossy(bytes), masker);
             record(EventKind::Note(Note { text, masked }));
         }
-        Happened::Over => {}
+        Happened::Clock(time) => {
+            let wall = humantime::format_rfc3339_micros(*time).to_string();
+            record(EventKind::Clock(Clock { wall: wall.into() }));
+        }
+        Happened::Over | Happened::Tick => {}
     }
 }
 

@@ -5,15 +5,12 @@
 
 use super::CheckResult;
 use crate::mask::{self, MaskedKind};
+use crate::rule::Finding;
 
 /// Stars out card data in every text that quotes a recording. Lengths stay, so marks stay in place.
 pub fn conceal(result: &mut CheckResult) {
     for rule in &mut result.rules {
-        for finding in &mut rule.findings {
-            let texts = [&mut finding.what, &mut finding.expected, &mut finding.got];
-            texts.into_iter().chain(&mut finding.flow).for_each(star);
-            finding.witnesses.iter_mut().for_each(|witness| star(&mut witness.excerpt));
-        }
+        rule.findings.iter_mut().for_each(conceal_finding);
         for open in &mut rule.undecided_examples {
             [&mut open.to_do].into_iter().chain(&mut open.flow).for_each(star);
             open.witnesses.iter_mut().for_each(|witness| star(&mut witness.excerpt));
@@ -23,6 +20,13 @@ pub fn conceal(result: &mut CheckResult) {
     for source in &mut result.sources {
         [&mut source.subject.pos, &mut source.subject.terminal].into_iter().flatten().for_each(star);
     }
+}
+
+/// As [`conceal`], for a finding that is shown by itself.
+pub fn conceal_finding(finding: &mut Finding) {
+    let texts = [&mut finding.what, &mut finding.expected, &mut finding.got];
+    texts.into_iter().chain(&mut finding.flow).for_each(star);
+    finding.witnesses.iter_mut().for_each(|witness| star(&mut witness.excerpt));
 }
 
 fn star(text: &mut String) {

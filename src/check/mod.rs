@@ -5,7 +5,7 @@ mod engine;
 mod exchange;
 mod result;
 
-pub use conceal::conceal;
+pub use conceal::{conceal, conceal_finding};
 pub use engine::{Check, Options, SourceInfo};
 pub use exchange::{ExchangeFailure, try_exchange};
 pub use result::{

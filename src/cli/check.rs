@@ -55,7 +55,7 @@ enum Format {
 
 /// A parameter given as `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Setting {
+pub(super) struct Setting {
     name: String,
     value: u64,
 }
@@ -135,7 +135,8 @@ fn spare_the_evidence(out: &Path, cassettes: &[PathBuf]) -> Result<(), CliError>
     Ok(())
 }
 
-fn exit(verdict: RunVerdict, unreadable: &[Unreadable]) -> Exit {
+/// The exit code of a run.
+pub(super) fn exit(verdict: RunVerdict, unreadable: &[Unreadable]) -> Exit {
     if !unreadable.is_empty() {
         return Exit::Usage;
     }
@@ -178,7 +179,7 @@ fn names(sources: &Sources) -> Vec<&str> {
 }
 
 /// The pack with its parameters set, after a look whether every selector picks one of its rules.
-fn load(
+pub(super) fn load(
     sources: &Sources,
     name: &str,
     settings: &[Setting],

@@ -44,7 +44,7 @@ fn one(
     mut cassette: Cassette,
     progress: &mut Progress,
 ) -> Result<(), Unreadable> {
-    check.begin(source_info(input, cassette.header()));
+    check.begin(source_info(input.name(), cassette.header()));
     while let Some(candidate) = cassette.next_candidate() {
         // The walk of the rules through a payload is its validation.
         if let Err(error) = candidate.and_then(|event| event.inspect(|event| check.observe(event))) {
@@ -53,18 +53,24 @@ fn one(
         }
         progress.tick();
     }
-    check.end(match cassette.ending() {
+    check.end(completeness(cassette.ending()));
+    Ok(())
+}
+
+/// What the end of a cassette means for its verdict.
+pub(crate) fn completeness(ending: Option<Ending>) -> Completeness {
+    match ending {
         Some(Ending::Finished { edited: false }) => Completeness::Finished,
         Some(Ending::Finished { edited: true }) => Completeness::Edited,
         Some(Ending::Unverified) => Completeness::Unverified,
         Some(Ending::Cut { .. }) | None => Completeness::Cut,
-    });
-    Ok(())
+    }
 }
 
-fn source_info(input: &Input, header: &Header) -> SourceInfo {
+/// What a header says of its recording.
+pub(crate) fn source_info(name: String, header: &Header) -> SourceInfo {
     SourceInfo {
-        name: input.name(),
+        name,
         pack: header.pack.clone(),
         subject: Subject { pos: facts(header, "pos"), terminal: facts(header, "terminal") },
         recorded_at: header.recorded_at.clone(),

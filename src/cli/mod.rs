@@ -18,6 +18,7 @@ mod files;
 mod flows;
 mod inputs;
 mod judge;
+mod live;
 mod output;
 mod pack;
 mod prove;

@@ -11,10 +11,14 @@ use std::time::Duration;
 
 use clap::{ArgAction, ValueEnum};
 
+use super::check::{self, Setting};
 use super::error::CliError;
 use super::files::{Existing, FileShelf};
-use super::output::{print, write_atomically};
+use super::judge::Judged;
+use super::live::Live;
+use super::output::{self, print, write_atomically};
 use super::size::{Limit, Size, duration};
+use super::summary::Next;
 use super::talk::Talk;
 use super::{Exit, flows, specs, summary};
 use crate::cassette::Header;
@@ -25,7 +29,8 @@ use crate::net::record::{
     HostHeader, Limits, Losing, Notes, Plan, Proxy, RecordError, Spread, Upstream, UpstreamError,
 };
 use crate::net::tls::{Identity, Trust};
-use crate::pack::{self, Pack};
+use crate::pack::Pack;
+use crate::report::{self, Report};
 use crate::text::Pointer;
 
 /// Records the exchange between a POS and a terminal as a cassette.
@@ -55,6 +60,12 @@ pub(crate) struct Arguments {
     /// The protocol recorded: its name goes into the cassette, its sensitive fields into the masking.
     #[arg(long, value_name = "PACK")]
     pack: Option<String>,
+    /// Judge while recording: a finding is said as soon as it is certain, and the verdict at the end.
+    #[arg(long, requires = "pack")]
+    check: bool,
+    /// With `--check`: sets a parameter of the pack, `ack_ms=3000`; may be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE", requires = "check")]
+    parameters: Vec<Setting>,
     /// A folder of packs, in place of those of the same name in the program.
     #[arg(long, value_name = "DIR")]
     specs: Option<PathBuf>,
@@ -147,11 +158,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     let pack = arguments.pack.as_deref().map(|name| load(arguments, name)).transpose()?;
     let (plan, secure) = plan(arguments, spread, pack.as_deref())?;
     let (upstream, fingerprint) = (plan.upstream.to_string(), plan.identity.clone());
-    room_for(plan.limits.connections, spread);
+    // Two sockets, the cassette, and the cassette read back.
+    let descriptors = match (spread, arguments.check) {
+        (Spread::Together, _) => 2,
+        (Spread::Split, false) => 3,
+        (Spread::Split, true) => 4,
+    };
+    room_for(plan.limits.connections, descriptors);
     let stop = net::stop_requested(|| std::process::exit(Exit::Invalid as i32))
         .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
+    let live = match &pack {
+        Some(pack) if arguments.check => {
+            readable_back(&arguments.out)?;
+            Some(Live::start(Arc::clone(pack), spread, talk.clone())?)
+        }
+        Some(_) | None => None,
+    };
     let (observer, flows) = pack.as_ref().and_then(flows::counter).unzip();
-    let proxy = Proxy::bind(plan, Box::new(shelf), observer).map_err(failed)?;
+    let mut proxy = Proxy::bind(plan, Box::new(shelf), observer).map_err(failed)?;
+    if let Some(live) = &live {
+        proxy = proxy.followed_by(live.follower());
+    }
     announce(&talk, proxy.address(), secure, &upstream, fingerprint.as_ref());
     if let Some(path) = &arguments.port_file {
         write_atomically(path, &format!("{}\n", proxy.address().port()))?;
@@ -165,9 +192,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     });
     talk.flush();
     let recorded = outcome.map_err(failed)?;
+    let judged = live.map(Live::finish);
+    talk.flush();
     let flows = flows.map(|flows| flows.load(Ordering::Relaxed));
-    print(&summary::render(&recorded, arguments.pack.as_deref(), flows))?;
-    Ok(summary::exit(&recorded))
+    let next = if judged.is_some() { Next::Report } else { Next::Check(arguments.pack.as_deref()) };
+    print(&summary::render(&recorded, next, flows))?;
+    let exit = summary::exit(&recorded);
+    let Some(judged) = judged else { return Ok(exit) };
+    let Judged { result, unreadable } = judged?;
+    let report = Report { result: &result, unreadable: &unreadable };
+    print(&format!("\n{}", report::text(&report, output::look_of_stdout())))?;
+    // What is wrong with the recording comes before what the recording says.
+    Ok(if exit == Exit::Success { check::exit(result.verdict, &unreadable) } else { exit })
+}
+
+/// A live check reads the cassette back while it is written.
+fn readable_back(out: &Path) -> Result<(), CliError> {
+    if fs::metadata(out).is_ok_and(|known| !known.is_file() && !known.is_dir()) {
+        let what =
+            format!("expected `--out` to name a file with `--check`, got the device `{}`", out.display());
+        return Err(CliError::input(what).help("what goes into a pipe cannot be read back: record to a file"));
+    }
+    Ok(())
 }
 
 fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(Plan, bool), CliError> {
@@ -225,7 +271,7 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
 
 fn load(arguments: &Arguments, name: &str) -> Result<Arc<Pack>, CliError> {
     let sources = specs::sources(arguments.specs.as_deref())?;
-    pack::load(&sources, name).map(Arc::new).map_err(CliError::input)
+    check::load(&sources, name, &arguments.parameters, &[]).map(Arc::new)
 }
 
 /// What is masked besides card data: what the pack calls sensitive, by name or by place.
@@ -307,11 +353,10 @@ fn take_notes(notes: Notes) {
     });
 }
 
-/// Two descriptors a connection, and one a cassette: asks the system for as many as it may give.
+/// Asks the system for `each` file descriptors a connection, or as many as it may give.
 #[cfg(unix)]
-fn room_for(connections: usize, spread: Spread) {
+fn room_for(connections: usize, each: u64) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let each = if spread == Spread::Split { 3 } else { 2 };
     let needed = (connections as u64).saturating_mul(each).saturating_add(256);
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
@@ -328,7 +373,7 @@ fn room_for(connections: usize, spread: Spread) {
 }
 
 #[cfg(not(unix))]
-fn room_for(_connections: usize, _spread: Spread) {}
+fn room_for(_connections: usize, _each: u64) {}
 
 fn failed(error: RecordError) -> CliError {
     let help = match &error {

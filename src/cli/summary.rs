@@ -3,6 +3,15 @@
 use super::Exit;
 use crate::net::record::{Loss, Summary};
 
+/// What comes after the summary.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Next<'a> {
+    /// The operator is told how to check the recording, by the pack it was made for.
+    Check(Option<&'a str>),
+    /// The report of a check that was made meanwhile.
+    Report,
+}
+
 /// The exit code of a recording: 4 where something is missing in it, or stands in it in clear.
 pub(crate) fn exit(summary: &Summary) -> Exit {
     let clean = summary.totals.clear.unwrap_or(0) == 0;
@@ -10,7 +19,7 @@ pub(crate) fn exit(summary: &Summary) -> Exit {
 }
 
 /// The summary, line by line.
-pub(crate) fn render(summary: &Summary, pack: Option<&str>, flows: Option<u64>) -> String {
+pub(crate) fn render(summary: &Summary, next: Next<'_>, flows: Option<u64>) -> String {
     let totals = &summary.totals;
     let mut out = format!(
         "recorded  {}, {}{}, {} masked\n",
@@ -46,7 +55,7 @@ pub(crate) fn render(summary: &Summary, pack: Option<&str>, flows: Option<u64>) 
         Some(0) => "masking   scanned, no card data in clear\n".to_owned(),
         Some(clear) => format!("masking   FAILED: {} in clear, do not pass it on\n", count(clear, "value")),
     };
-    if let [cassette] = summary.cassettes.as_slice() {
+    if let (Next::Check(pack), [cassette]) = (next, summary.cassettes.as_slice()) {
         let pack = pack.map_or_else(String::new, |pack| format!(" --pack {pack}"));
         out += &format!("next      tilltape check {}{pack}\n", cassette.name);
     }

@@ -24,7 +24,7 @@ fn with_room(bytes: u64) -> Command {
     shell
 }
 
-fn start_with_room(bytes: u64, upstream: std::net::SocketAddr, arguments: &[&str]) -> Recording {
+pub(super) fn start_with_room(bytes: u64, upstream: std::net::SocketAddr, arguments: &[&str]) -> Recording {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run.cassette.jsonl");
     Recording::start_with(with_room(bytes), folder, out, &format!("ws://{upstream}"), arguments)

@@ -183,6 +183,11 @@ struct Place<'a> {
 }
 
 impl<'a> Candidate<'a> {
+    /// The line it stands on, without its line end.
+    pub fn line(&self) -> &'a str {
+        self.line
+    }
+
     /// The event with its payload validated.
     pub fn validate(self) -> Result<ConversationEvent<'a>, CassetteError> {
         match json_payload(&self.event).map_or(Ok(()), json::validate) {

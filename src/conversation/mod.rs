@@ -5,6 +5,7 @@
 
 mod event;
 mod identity;
+mod owned;
 mod party;
 mod redact;
 pub mod transcript;
@@ -14,6 +15,7 @@ pub use event::{
     Note, Opening, Payload, Refusal, Scan, Undecodable,
 };
 pub use identity::{ConnectionId, EventNumber, Offset};
+pub use owned::{Content, JsonMessage, OwnedEvent};
 pub use party::{Leg, Party};
 pub use redact::redacted;
 

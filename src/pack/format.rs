@@ -38,6 +38,9 @@ pub(super) struct PackFile {
     #[serde(default)]
     pub volatile: Vec<Text>,
     #[serde(default)]
+    pub fixed: Vec<Text>,
+    pub busy: Option<Text>,
+    #[serde(default)]
     pub sensitive: Vec<String>,
 }
 

@@ -68,6 +68,8 @@ pub fn load_with(
         groupings: resolver.groupings,
         outcomes: resolver.outcomes,
         volatile: resolver.volatile,
+        fixed: resolver.fixed,
+        busy: resolver.busy,
         sensitive: resolver.sensitive,
         rules: rules.into_iter().map(|(_, rule)| rule).collect(),
         trie: resolver.trie,

@@ -35,6 +35,10 @@ pub struct Pack {
     pub outcomes: Vec<Outcome>,
     /// Pointers to what differs from run to run.
     pub volatile: Vec<String>,
+    /// Names of fields, or pointers to them, whose values are no ids, however they look.
+    pub fixed: Vec<String>,
+    /// What a busy terminal answers; `"{flow}"` stands in it for the key of the message it answers.
+    pub busy: Option<String>,
     /// Names of fields, or pointers to them, that must never be shown.
     pub sensitive: Vec<String>,
     /// The rules, inherited ones first.

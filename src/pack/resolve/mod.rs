@@ -43,6 +43,8 @@ pub(super) struct Resolver {
     pub(super) kinds: Vec<Kind>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) volatile: Vec<String>,
+    pub(super) fixed: Vec<String>,
+    pub(super) busy: Option<String>,
     pub(super) sensitive: Vec<String>,
     pub(super) trie: Trie,
     pub(super) outcome_trie: Trie,
@@ -135,6 +137,13 @@ impl Resolver {
             self.groupings.push(Grouping { name: name.clone(), scope, keyed: true, flows });
         }
         self.volatile.extend(definition.volatile.iter().map(|pointer| pointer.get_ref().clone()));
+        self.fixed.extend(definition.fixed.iter().map(|place| place.get_ref().clone()));
+        if let Some(busy) = &definition.busy {
+            if crate::text::json::validate(busy.get_ref()).is_err() {
+                self.wrong(file, busy, "a JSON message, in which `\"{flow}\"` stands for the key of a flow");
+            }
+            self.busy = Some(busy.get_ref().clone());
+        }
         self.sensitive.extend(definition.sensitive.iter().cloned());
     }
 

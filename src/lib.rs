@@ -32,6 +32,8 @@ pub mod check;
 
 pub mod prove;
 
+pub mod replay;
+
 pub mod report;
 
 pub mod net;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::error::CliError;
 use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
-use super::{Exit, output, specs};
+use super::{Exit, output, replay, specs};
 use crate::check::Options;
 use crate::net;
 use crate::pack::{self, Pack, RuleSelector, Sources};
@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// Compares files above 64 MiB with the hash in their last line, too; smaller ones always are.
     #[arg(long)]
     verify: bool,
+    /// Demands that every recording plays itself, byte for byte (`replay self`), before it is judged.
+    #[arg(long)]
+    replayable: bool,
     /// Writes the report to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -73,9 +76,13 @@ impl FromStr for Setting {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
-    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, out } = arguments;
+    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, replayable, out } = arguments;
     if let Some(path) = &out {
         spare_the_evidence(path, &cassettes)?;
+    }
+    if replayable {
+        let wished = replay::Wished { pack: pack.clone(), specs: specs.clone(), fixed: Vec::new() };
+        replay::demand(&cassettes, &wished)?;
     }
     let sources = specs::sources(specs.as_deref())?;
     if let Some(name) = &pack {

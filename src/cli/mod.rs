@@ -23,6 +23,7 @@ mod output;
 mod pack;
 mod prove;
 mod record;
+mod replay;
 mod show;
 mod simulate;
 mod size;
@@ -52,6 +53,7 @@ enum Command {
     Record(Box<record::Arguments>),
     Check(check::Arguments),
     Show(show::Arguments),
+    Replay(replay::Arguments),
     Simulate(simulate::Arguments),
     Explain(explain::Arguments),
     Pack(pack::Arguments),
@@ -73,6 +75,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(arguments) => record::run(&arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Pack(arguments) => pack::run(arguments),

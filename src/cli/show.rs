@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Exit, error::CliError, specs};
+use super::{Exit, error::CliError, output, replay, specs};
 use crate::cassette::{CassetteError, Ending, Header, Reader};
 use crate::conversation::transcript::{Aliases, Detail, Transcript, Volatile};
 use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload, redacted};
@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
     /// Everything: microseconds, addresses, header lines, checksums; no aliases.
     #[arg(long, conflicts_with = "raw")]
     exact: bool,
+    /// Instead of the transcript: which values are ids that a replay may renew, where each is born and where it
+    /// reappears.
+    #[arg(long, conflicts_with_all = ["raw", "exact", "no_alias", "flow"])]
+    lineage: bool,
     /// The pack that says which values differ from run to run; else the one the cassette names.
     #[arg(long, value_name = "PACK")]
     pack: Option<String>,
@@ -49,6 +53,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
+    if arguments.lineage {
+        return show_lineage(&arguments);
+    }
     let name = arguments.cassette.display().to_string();
     let source: Box<dyn Read> = if name == "-" {
         Box::new(io::stdin().lock())
@@ -85,6 +92,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
                 .help("`tilltape show --no-alias` prints the ids as they stand in the messages"))
         }
     }
+}
+
+fn show_lineage(arguments: &Arguments) -> Result<Exit, CliError> {
+    let (pack, specs) = (arguments.pack.clone(), arguments.specs.clone());
+    let script = replay::load(&arguments.cassette, &replay::Wished { pack, specs, fixed: Vec::new() })?;
+    let masker = Masker::new(Policy::standard(), random_key()?);
+    let by = match script.pack() {
+        Some(pack) => format!("pack {} {}", pack.name, pack.version),
+        None => "no pack: learned from the cassette alone".to_owned(),
+    };
+    let title = format!("# {}: ids, {by}\n\n", arguments.cassette.display());
+    output::print(&(title + &script.lineage_in_words(&masker)))?;
+    Ok(Exit::Success)
 }
 
 fn show(

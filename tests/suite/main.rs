@@ -30,6 +30,7 @@ mod readme;
 mod record;
 mod recorder;
 mod relay;
+mod replay;
 mod report;
 mod show;
 mod simulate;

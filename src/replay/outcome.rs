@@ -1,0 +1,82 @@
+//! How a run ended, and what is worth saying about it.
+
+use std::time::Duration;
+
+use super::mismatch::{Expected, Mismatch};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything in the cassette happened.
+    Complete,
+    /// Something came that the cassette does not have, or not like that.
+    Mismatch(Box<Mismatch>),
+    /// Not everything happened.
+    Incomplete(Incomplete),
+}
+
+/// What was still to come when a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Why it ended.
+    pub why: Shortfall,
+    /// What could have come next; at most [`Incomplete::SHOWN`].
+    pub waited_for: Vec<Expected>,
+    /// The human step of the cassette that came last before that.
+    pub note: Option<String>,
+}
+
+impl Incomplete {
+    /// How many steps are shown.
+    pub const SHOWN: usize = 5;
+}
+
+/// Why a run ended before everything had happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortfall {
+    /// Nothing that the script waited for came in this time.
+    Patience(Duration),
+    /// The same, where a person had to act.
+    PatienceForPeople(Duration),
+    /// The operator stopped it.
+    Stopped,
+}
+
+/// How many messages went either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages of ours that went out.
+    pub sent: u64,
+    /// Messages of the peer that were those of the cassette.
+    pub matched: u64,
+    /// Messages of the peer that the cassette does not have.
+    pub unexpected: u64,
+}
+
+/// What is worth saying about a run although it hindered nothing: each thing once, with how often it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    all: Vec<(String, u64)>,
+    /// How many more there were that are not kept.
+    pub unkept: u64,
+}
+
+impl Remarks {
+    /// How many are kept.
+    pub const KEPT: usize = 20;
+
+    /// Each remark, and how often it was made.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.all.iter().map(|(text, count)| (text.as_str(), *count))
+    }
+
+    pub(crate) fn add(&mut self, text: String) {
+        if let Some((_, count)) = self.all.iter_mut().find(|(known, _)| *known == text) {
+            *count += 1;
+        } else if self.all.len() < Self::KEPT {
+            self.all.push((text, 1));
+        } else {
+            self.unkept += 1;
+        }
+    }
+}

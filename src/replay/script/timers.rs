@@ -1,0 +1,103 @@
+//! When a window of the pack ran out in the cassette while somebody owed an answer: a gap in which that
+//! happened is a time-out, and keeps its length whatever the pace.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::reading::{Part, Reading};
+use super::{ConnectionIndex, Step};
+use crate::conversation::Offset;
+use crate::pack::{GroupScope, GroupingId, Pack, Respond};
+
+/// The moments at which windows ran out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expiries {
+    by_connection: HashMap<ConnectionIndex, Vec<Offset>>,
+    all: Vec<Offset>,
+}
+
+impl Expiries {
+    /// Whether one ran out after `from` and not after `to`: on a connection, or on any of them.
+    pub(crate) fn any_between(&self, connection: Option<ConnectionIndex>, from: Offset, to: Offset) -> bool {
+        let times = match connection {
+            Some(connection) => self.by_connection.get(&connection).map_or(&[][..], Vec::as_slice),
+            None => &self.all,
+        };
+        let first = times.partition_point(|&at| at <= from);
+        times.get(first).is_some_and(|&at| at <= to)
+    }
+}
+
+/// A question that waits for its answer.
+#[derive(Clone, Copy)]
+struct Open {
+    deadline: Offset,
+    limit_ms: u64,
+    connection: Option<ConnectionIndex>,
+}
+
+/// What tells the questions of a rule apart.
+type Asked = (usize, Option<ConnectionIndex>, String);
+
+/// Looks for windows that ran out.
+pub(super) fn find(pack: &Pack, rules: &[&Respond], steps: &[Step], readings: &[Reading]) -> Expiries {
+    let mut open: HashMap<Asked, VecDeque<Open>> = HashMap::new();
+    let mut found: Vec<(Offset, Option<ConnectionIndex>)> = Vec::new();
+    for (step, reading) in steps.iter().zip(readings) {
+        for (rule, part) in &reading.parts {
+            let Some(asked) = asked(pack, *rule, rules[*rule].grouping, step, reading) else { continue };
+            let waiting = open.entry(asked).or_default();
+            match part {
+                Part::Answers => {
+                    if let Some(answered) = waiting.pop_front()
+                        && answered.deadline < step.at()
+                    {
+                        found.push((answered.deadline, answered.connection));
+                    }
+                }
+                Part::Restarts => {
+                    for one in waiting.iter_mut() {
+                        if one.deadline < step.at() {
+                            found.push((one.deadline, one.connection));
+                        }
+                        one.deadline = after(step.at(), one.limit_ms);
+                    }
+                }
+                Part::Voids => waiting.clear(),
+                Part::Asks { limit_ms } => {
+                    let deadline = after(step.at(), *limit_ms);
+                    let connection = step.connection;
+                    waiting.push_back(Open { deadline, limit_ms: *limit_ms, connection });
+                }
+            }
+        }
+    }
+    let end = steps.last().map_or(Offset::ZERO, Step::at);
+    let unanswered = open.into_values().flatten().filter(|one| one.deadline < end);
+    found.extend(unanswered.map(|one| (one.deadline, one.connection)));
+    found.sort_unstable();
+    let mut expiries = Expiries::default();
+    for (at, connection) in found {
+        expiries.all.push(at);
+        if let Some(connection) = connection {
+            expiries.by_connection.entry(connection).or_default().push(at);
+        }
+    }
+    expiries
+}
+
+fn asked(pack: &Pack, rule: usize, grouping: GroupingId, step: &Step, reading: &Reading) -> Option<Asked> {
+    let known = &pack.groupings[grouping.0];
+    let key = match known.keyed {
+        true => reading.keys.iter().find(|key| key.grouping == grouping)?.spelled.clone(),
+        false => String::new(),
+    };
+    let place = match known.scope {
+        GroupScope::Connection => step.connection,
+        GroupScope::Recording => None,
+    };
+    Some((rule, place, key))
+}
+
+fn after(at: Offset, limit_ms: u64) -> Offset {
+    at.after(std::time::Duration::from_millis(limit_ms))
+}

@@ -23,7 +23,7 @@ use super::talk::Talk;
 use super::{Exit, flows, specs, summary};
 use crate::cassette::Header;
 use crate::conversation::{EndReason, Party};
-use crate::mask::{MaskedKind, Policy};
+use crate::mask::Policy;
 use crate::net;
 use crate::net::record::{
     HostHeader, Limits, Losing, Notes, Plan, Proxy, RecordError, Spread, Upstream, UpstreamError,
@@ -31,7 +31,6 @@ use crate::net::record::{
 use crate::net::tls::{Identity, Trust};
 use crate::pack::Pack;
 use crate::report::{self, Report};
-use crate::text::Pointer;
 
 /// Records the exchange between a POS and a terminal as a cassette.
 ///
@@ -264,7 +263,7 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
         spread,
         losing: if arguments.strict { Losing::Stops } else { Losing::Counts },
         header: header(arguments),
-        policy: pack.map_or_else(Policy::standard, policy),
+        policy: pack.map_or_else(Policy::standard, Pack::masking),
     };
     Ok((plan, secure))
 }
@@ -272,14 +271,6 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
 fn load(arguments: &Arguments, name: &str) -> Result<Arc<Pack>, CliError> {
     let sources = specs::sources(arguments.specs.as_deref())?;
     check::load(&sources, name, &arguments.parameters, &[]).map(Arc::new)
-}
-
-/// What is masked besides card data: what the pack calls sensitive, by name or by place.
-fn policy(pack: &Pack) -> Policy {
-    pack.sensitive.iter().fold(Policy::standard(), |policy, place| match place.parse::<Pointer>() {
-        Ok(pointer) if !pointer.is_root() => policy.with_pointer(pointer, MaskedKind::Sensitive),
-        Ok(_) | Err(_) => policy.with_field(place, MaskedKind::Sensitive),
-    })
 }
 
 fn header(arguments: &Arguments) -> Header {

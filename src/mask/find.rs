@@ -174,6 +174,18 @@ fn cards(bytes: &[u8], least: Certainty) -> Vec<Hit> {
     Cards::new(bytes).filter_map(hit).collect()
 }
 
+/// What a value is whose place or name only calls it sensitive: card data, where it looks like it.
+fn telling(kind: MaskedKind, value: &[u8], least: Certainty) -> MaskedKind {
+    match kind {
+        MaskedKind::Sensitive => cards(value, least).first().map_or(kind, |card| card.kind),
+        MaskedKind::CardNumber
+        | MaskedKind::TrackData
+        | MaskedKind::VerificationValue
+        | MaskedKind::PinBlock
+        | MaskedKind::Secret => kind,
+    }
+}
+
 struct Walk<'f> {
     finder: &'f Finder<'f>,
     path: Vec<String>,
@@ -182,7 +194,11 @@ struct Walk<'f> {
 
 impl Walk<'_> {
     fn value(&mut self, cursor: &mut Cursor<'_>, context: Context) -> Result<(), JsonError> {
-        let kind = self.finder.policy.place(&self.path).or(context.kind);
+        // A name that says what a value is tells more than a pack that calls its place sensitive.
+        let kind = match (self.finder.policy.place(&self.path), context.kind) {
+            (Some(MaskedKind::Sensitive) | None, Some(kind)) => Some(kind),
+            (place, _) => place,
+        };
         let context = Context { kind, ..context };
         match cursor.kind()? {
             Kind::Object => cursor.object(|key, cursor| self.member(key, cursor, context)),
@@ -228,6 +244,7 @@ impl Walk<'_> {
         if let Some(kind) = context.kind {
             let value = string.decode().into_owned().into_bytes();
             if let Some(form) = form_of(kind, &value, self.finder.purpose) {
+                let kind = telling(kind, &value, context.least);
                 let range = string.start()..string.start() + string.raw().len();
                 self.hits.push(Hit { range, value, kind, form, number: false });
                 return;
@@ -250,6 +267,7 @@ impl Walk<'_> {
             && let Some(form) = form_of(kind, bytes, self.finder.purpose)
         {
             let form = if whole && form == Form::Digits { form } else { Form::Figure };
+            let kind = telling(kind, bytes, context.least);
             let range = start..start + bytes.len();
             self.hits.push(Hit { range, value: bytes.to_vec(), kind, form, number: true });
             return;

@@ -14,6 +14,7 @@ mod pattern;
 mod picture;
 mod resolve;
 mod rule_info;
+mod sensitive;
 mod sources;
 mod test;
 mod trie;

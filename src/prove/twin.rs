@@ -11,7 +11,7 @@ use super::link::next_connection;
 use super::sequence::fresh;
 use super::tape::{Act, Event, Said, Tape};
 use crate::conversation::{ConnectionId, Drop, EventKind, Masked, Offset};
-use crate::mask::{Masker, Policy};
+use crate::mask::Masker;
 use crate::pack::{GroupScope, Pack, Pattern, Role, Scope};
 use crate::text::json::{Cursor, JsonError, Kind};
 
@@ -289,17 +289,8 @@ fn is_odd(event: &Event) -> bool {
 }
 
 fn masked(tape: &Tape, pack: &Pack) -> Tape {
-    let mut policy = Policy::standard();
-    for sensitive in &pack.sensitive {
-        policy = match sensitive.parse() {
-            Ok(pointer) if sensitive.starts_with('/') => {
-                policy.with_pointer(pointer, crate::conversation::MaskedKind::Sensitive)
-            }
-            Ok(_) | Err(_) => policy.with_field(sensitive, crate::conversation::MaskedKind::Sensitive),
-        };
-    }
     // Any key will do: what a masked value looks like is no secret here.
-    let masker = Masker::new(policy, [7; 32]);
+    let masker = Masker::new(pack.masking(), [7; 32]);
     each_said(tape, |said| {
         let Some(hidden) = masker.json(&said.text) else { return };
         said.text = Arc::from(hidden.text);

@@ -236,6 +236,14 @@ fn a_pack_adds_names_places_and_identifiers() {
     assert_eq!(masked.at[1], (place("/event/results/1/holder"), MaskedKind::Sensitive));
     assert!(!masked.text.contains("JOHN"), "{}", masked.text);
 
+    // What a value is known to be tells more than that its place is sensitive.
+    let holder = |value: &str| masker.json(&format!(r#"{{"event":{{"results":[{{"holder":{value}}}]}}}}"#));
+    let was = |value: &str| holder(value).expect("a sensitive place").at[0].1;
+    assert_eq!(was("\"4111111111111111\""), MaskedKind::CardNumber);
+    assert_eq!(was("4111111111111111"), MaskedKind::CardNumber);
+    assert_eq!(was("{\"cvv\":\"123\"}"), MaskedKind::VerificationValue);
+    assert_eq!(was("\"4111111111111112\""), MaskedKind::Sensitive);
+
     assert_eq!(masker.json(r#"{"trace_id":"4222222222222"}"#), None);
     assert!(masker.json(r#"{"other_id":"4222222222222"}"#).is_some());
     assert!(masker.json(r#"{"trace_id":"4111111111111111"}"#).is_some());

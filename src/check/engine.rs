@@ -139,6 +139,7 @@ impl Check {
     /// The result of the run. A recording that has not ended is taken as cut.
     pub fn finish(mut self) -> CheckResult {
         self.end(Completeness::Cut);
+        let asked = self.judge.has_asked();
         let tallies = self.judge.into_tallies();
         let rules: Vec<RuleResult> = self
             .pack
@@ -153,7 +154,11 @@ impl Check {
             pack: self.pack.name.clone(),
             pack_version: self.pack.version.clone(),
             parameters: parameters(&self.pack),
-            verdict: run_verdict(&self.pack, &rules, &self.sources),
+            verdict: run_verdict(
+                &self.pack,
+                &rules,
+                asked || self.sources.iter().any(|source| source.flows > 0),
+            ),
             rules,
             sources: self.sources,
         }
@@ -161,7 +166,9 @@ impl Check {
 }
 
 /// The verdict of a run: only documented MUSTs block, and no evidence is no pass.
-fn run_verdict(pack: &Pack, rules: &[RuleResult], sources: &[SourceSummary]) -> RunVerdict {
+///
+/// `spoken` says that a flow was opened, or something asked, in words of the pack's protocol.
+fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool) -> RunVerdict {
     let blocking = || rules.iter().filter(|rule| rule.rule.blocks());
     if blocking().any(|rule| rule.verdict == Verdict::Fail) {
         return RunVerdict::NonConformant;
@@ -177,7 +184,7 @@ fn run_verdict(pack: &Pack, rules: &[RuleResult], sources: &[SourceSummary]) -> 
     });
     // Messages in which no flow of this protocol ever opens are another protocol, or the parties swapped.
     let opens = pack.kinds.iter().any(|kind| kind.role == Role::Opens);
-    let evidence = evidence && (!opens || sources.iter().any(|source| source.flows > 0));
+    let evidence = evidence && (!opens || spoken);
     if !evidence || blocking().any(|rule| rule.verdict == Verdict::Inconclusive) {
         return RunVerdict::Undecided;
     }

@@ -66,9 +66,19 @@ fn drop(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
         (Some(Role::Opens), Some(_)) => Blame::Party(peer(from)),
         (_, Some(_)) if is_news(own) && is_acknowledged(anatomy, part) => Blame::Party(peer(from)),
         (_, Some(next)) if next.said.from != from => Blame::Either,
+        // Who goes on with the next flow of that key had no end of this one.
+        (Some(Role::Final), Some(_)) if is_reopened(anatomy, part) => Blame::Either,
         (_, Some(_) | None) => Blame::Party(from),
     };
     emit(Operator::Drop, blame, anatomy.tape.without(own.index));
+}
+
+/// Whether the other party opens another flow of the same key later.
+fn is_reopened(anatomy: &Anatomy<'_>, part: usize) -> bool {
+    let from = anatomy.parts[part].said.from;
+    let later = anatomy.flow(part).into_iter().filter(|&later| later > part);
+    let mut opened = later.map(|later| &anatomy.parts[later]).filter(|later| later.role == Some(Role::Opens));
+    opened.any(|later| later.said.from != from)
 }
 
 fn fall_silent(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {

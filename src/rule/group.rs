@@ -55,6 +55,8 @@ pub(crate) struct Group {
     pub(crate) taint: Option<Taint>,
     /// Obligations open in it, by the party that owes them.
     pub(crate) owed: [u32; 3],
+    /// Whether its key is the pack's and stands in no message.
+    nameless: bool,
 }
 
 /// What tells groups of the same key apart: the connection, and who gave the key.
@@ -119,7 +121,10 @@ impl Groups {
             (Some(_) | None, _) => Cow::Owned(tokens().collect::<Vec<_>>().join(", ")),
         };
         let place = self.place(connection, owner);
-        Some(self.find_or_new(place, spelled, || tokens().map(canonical).collect::<Vec<_>>().join(", ")))
+        let slot =
+            self.find_or_new(place, spelled, || tokens().map(canonical).collect::<Vec<_>>().join(", "));
+        self.groups[slot.0 as usize].nameless = key.slots.is_empty();
+        Some(slot)
     }
 
     pub(crate) fn get(&self, slot: GroupSlot) -> &Group {
@@ -250,9 +255,9 @@ impl Group {
         self.owed.iter().enumerate().any(|(other, &owed)| other != party as usize && owed > 0)
     }
 
-    /// Its key for people: without quotes, without card data.
+    /// Its key for people: without quotes, without card data. One that stands in no message says nothing.
     pub(crate) fn name(&self) -> Option<String> {
-        if self.key.is_empty() {
+        if self.key.is_empty() || self.nameless {
             return None;
         }
         let name = json::string(&self.key).unwrap_or(std::borrow::Cow::Borrowed(&self.key));

@@ -36,6 +36,8 @@ pub(crate) struct Judge {
     /// Lent out while a message is judged.
     extract: Option<Box<Extract>>,
     flows: u64,
+    /// Whether a message asked something in words of this protocol.
+    asked: bool,
     masked: bool,
 }
 
@@ -104,6 +106,7 @@ impl Judge {
             places,
             extract: None,
             flows: 0,
+            asked: false,
             masked: false,
         }
     }
@@ -127,6 +130,11 @@ impl Judge {
     /// How many flows were opened since the last call.
     pub(crate) fn take_flows(&mut self) -> u64 {
         std::mem::take(&mut self.flows)
+    }
+
+    /// Whether anybody asked anything in words of this protocol, outside a flow or in one.
+    pub(crate) const fn has_asked(&self) -> bool {
+        self.asked
     }
 
     /// The next event. On an error nothing was judged: the payload is no JSON.
@@ -429,6 +437,7 @@ impl Judge {
         if role == Role::Opens {
             self.opens(&mut sighting);
         }
+        self.asked |= role == Role::Question && !lacks_key;
         let Calls { machines, seen, .. } = &mut self.calls[kind.0];
         *seen += 1;
         for &Call { rule, part } in machines.iter() {

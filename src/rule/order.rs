@@ -86,8 +86,11 @@ impl OrderRule {
                 let noun = &ledger.kind(sighting.kind).what;
                 let state = &self.order.states[place.state];
                 let elapsed = spoken(sighting.at().since(place.since));
-                let allowed = state.transitions.iter().map(|to| ledger.kind(to.kind).what.as_str());
-                let allowed: Vec<&str> = allowed.collect();
+                // What the other party may send is of no help to this one.
+                let own = state.transitions.iter().filter(|to| {
+                    to.counts && ledger.kind(to.kind).from.is_none_or(|from| from == sighting.from)
+                });
+                let allowed: Vec<&str> = own.map(|to| ledger.kind(to.kind).what.as_str()).collect();
                 let name = state.name.replace('-', " ");
                 Charge {
                     accused: sighting.from,
@@ -96,7 +99,8 @@ impl OrderRule {
                         Some(not_before) => {
                             format!("{} not before {} had passed", a(noun), spoken(not_before))
                         }
-                        None if allowed.is_empty() => "nothing more of this flow".to_owned(),
+                        None if state.transitions.is_empty() => "nothing more of this flow".to_owned(),
+                        None if allowed.is_empty() => format!("no {noun} while the flow is {name}"),
                         None => format!("only {}", allowed.join(" or ")),
                     },
                     got: format!("{} {elapsed} later", a(noun)),

@@ -11,15 +11,14 @@ use std::thread;
 use super::files::{EXTENSION, Existing, FileShelf};
 use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
-use super::simulate::{in_words, parse_pace};
+use super::simulate::{parse_pace, parse_protocol};
 use super::{Exit, error::CliError, output};
 use crate::cassette::{Facts, Header};
 use crate::check::{CheckResult, Options};
 use crate::conversation::Party;
-use crate::mask::Policy;
 use crate::net::demo::{BAD_TILL, Entry, NORMAL_DAY, PlayError, Played, Tape, catalogue, play};
 use crate::net::record::{Spread, Summary};
-use crate::net::simulate::{Pace, TillNews};
+use crate::net::simulate::{Pace, Protocol};
 use crate::pack::{self, Pack, Sources};
 use crate::report::{self, Look, Report};
 use crate::rule::{RunVerdict, Verdict};
@@ -27,6 +26,9 @@ use crate::rule::{RunVerdict, Verdict};
 /// Plays a shop's day through the proxy: virtual till and terminal, recorded, checked, reported.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// The protocol of the shop, named by its pack: `bluechip-tsi` or `gochip`.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = parse_protocol)]
+    pack: Protocol,
     /// Folder for the cassettes and reports; files of an earlier demo in it are replaced, no others.
     #[arg(long, value_name = "DIR", default_value = "tilltape-demo")]
     out: PathBuf,
@@ -39,38 +41,172 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
-    let Arguments { out, pace, cassettes } = arguments;
+    let Arguments { pack: protocol, out, pace, cassettes } = arguments;
+    let shop = Shop { protocol, pack: Arc::new(load_pack(protocol)?), pace };
     match cassettes {
-        Some(folder) => curate(&folder, pace),
-        None => demo(&out, pace),
+        Some(folder) => shop.curate(&folder),
+        None => shop.demo(&out),
     }
 }
 
-fn demo(out: &Path, pace: Pace) -> Result<Exit, CliError> {
-    let folder = make_folder(out)?;
-    let pack = Arc::new(load_pack()?);
-    say("A virtual till and a virtual terminal talk TSI through the recording proxy, all on this machine.");
-    say("\n1  A normal day. Both sides keep the rules.");
-    let good = scene(NORMAL_DAY, &folder, pace, &pack)?;
-    say("\n2  A bad till. It forgets an acknowledgement, and uses a flow_id twice.");
-    let bad = scene(BAD_TILL, &folder, pace, &pack)?;
-    say("");
-    output::print(&ending(&good, &bad))?;
-    let till_accused = accusations(&bad.result).iter().all(|accusation| accusation.accused == Party::Pos);
-    let shown = good.result.verdict == RunVerdict::Conformant
-        && bad.result.verdict == RunVerdict::NonConformant
-        && till_accused;
-    if shown {
-        return Ok(Exit::Success);
+/// What a demo is made with.
+struct Shop {
+    protocol: Protocol,
+    pack: Arc<Pack>,
+    pace: Pace,
+}
+
+/// What is said before the scenes of a protocol.
+struct Words {
+    who: &'static str,
+    bad_till: &'static str,
+    upstream: &'static str,
+}
+
+impl Words {
+    const fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Tsi => Self {
+                who: "A virtual till and a virtual terminal talk TSI",
+                bad_till: "It forgets an acknowledgement, and uses a flow_id twice.",
+                upstream: "ws://TERMINAL:50000",
+            },
+            Protocol::Gochip => Self {
+                who: "A virtual POS and the virtual service of a card reader talk goChip",
+                bad_till: "It writes 5.05 as 5.5, refunds what was declined, and sells without a reader.",
+                upstream: "ws://127.0.0.1:8080",
+            },
+        }
     }
-    Err(CliError::environment(format!(
-        "the demo did not show what it should: expected {} and {}, got {} and {}",
-        RunVerdict::Conformant,
-        RunVerdict::NonConformant,
-        good.result.verdict,
-        bad.result.verdict
-    ))
-    .help("the reports say why; a machine under heavy load can make the virtual terminal late"))
+}
+
+impl Shop {
+    fn demo(&self, out: &Path) -> Result<Exit, CliError> {
+        let folder = make_folder(out)?;
+        let words = Words::of(self.protocol);
+        say(&format!("{} through the recording proxy, all on this machine.", words.who));
+        say("\n1  A normal day. Both sides keep the rules.");
+        let good = self.scene(NORMAL_DAY, &folder)?;
+        say(&format!("\n2  A bad till. {}", words.bad_till));
+        let bad = self.scene(BAD_TILL, &folder)?;
+        say("");
+        output::print(&self.ending(&good, &bad, words.upstream))?;
+        let till_accused = accusations(&bad.result).iter().all(|accusation| accusation.accused == Party::Pos);
+        let shown = good.result.verdict == RunVerdict::Conformant
+            && bad.result.verdict == RunVerdict::NonConformant
+            && till_accused;
+        if shown {
+            return Ok(Exit::Success);
+        }
+        Err(CliError::environment(format!(
+            "the demo did not show what it should: expected {} and {}, got {} and {}",
+            RunVerdict::Conformant,
+            RunVerdict::NonConformant,
+            good.result.verdict,
+            bad.result.verdict
+        ))
+        .help("the reports say why; a machine under heavy load can make the virtual terminal late"))
+    }
+
+    fn scene(&self, name: &str, folder: &Path) -> Result<Scene, CliError> {
+        let entry = catalogue(self.protocol).into_iter().find(|entry| entry.name == name);
+        let entry = entry.expect("the catalogue holds the scenes of the demo");
+        let cassette = cassette_path(folder, name);
+        let played = self.record(entry, &cassette, |ask, ending| say(&format!("   {ask:32} {ending}")))?;
+        let totals = &played.summary.totals;
+        say(&format!(
+            "   recorded {} connections, {} messages: {}",
+            totals.connections,
+            totals.messages,
+            cassette.display()
+        ));
+        let Judged { result, unreadable } = judge::judge(
+            &mut Inputs::find(std::slice::from_ref(&cassette), Verify::default()),
+            Arc::clone(&self.pack),
+            Options::default(),
+        );
+        let report = Report { result: &result, unreadable: &unreadable };
+        output::write_atomically(
+            &folder.join(format!("{name}.report.txt")),
+            &report::text(&report, Look::PLAIN),
+        )?;
+        output::write_atomically(&folder.join(format!("{name}.report.json")), &report::json(&report))?;
+        if let Some(input) = unreadable.first() {
+            return Err(CliError::environment(format!("{}: {}", input.place(), input.message)));
+        }
+        say(&format!("   {}", result.verdict));
+        Ok(Scene { cassette, result })
+    }
+
+    fn ending(&self, good: &Scene, bad: &Scene, upstream: &str) -> String {
+        let mut text = String::new();
+        for (what, scene) in [("normal day", good), ("bad till", bad)] {
+            let CheckResult { verdict, .. } = &scene.result;
+            let (exercised, in_scope) = (scene.result.exercised(), scene.result.in_scope());
+            let _ = writeln!(text, "{what:12}{verdict:16}{exercised} of {in_scope} rules exercised");
+            for Accusation { code, title, accused, .. } in accusations(&scene.result) {
+                let _ = writeln!(text, "{:12}the {} broke {code}: {title}", "", called(accused));
+            }
+        }
+        let program = program();
+        let cassette = quoted(&bad.cassette.display().to_string());
+        let report = bad.cassette.with_file_name(format!("{BAD_TILL}.report.txt"));
+        let first = accusations(&bad.result).into_iter().next();
+        let rule = first.map_or_else(String::new, |first| first.address);
+        let pack = self.protocol.pack();
+        let _ = write!(
+            text,
+            "
+try next
+  # what was said, message by message
+  {program} show {cassette}
+  # the verdict with its witnesses, times and clauses; it also stands in {}
+  {program} check {cassette}
+  # the rule: what it requires, who says so, what to do
+  {program} explain {rule}
+  # your own terminal; point the till at port 50000 of this machine
+  {program} record --listen 0.0.0.0:50000 --upstream {upstream} --pack {pack} --out mine.cassette.jsonl
+",
+            report.display()
+        );
+        text
+    }
+
+    /// Records every entry of the catalogue, each on a thread of its own: at real pace they take a minute
+    /// or two.
+    fn curate(&self, folder: &Path) -> Result<Exit, CliError> {
+        let folder = make_folder(folder)?;
+        thread::scope(|scope| {
+            let recordings: Vec<_> = catalogue(self.protocol)
+                .into_iter()
+                .map(|entry| {
+                    let cassette = cassette_path(&folder, entry.name);
+                    scope.spawn(move || self.record(entry, &cassette, |_, _| {}))
+                })
+                .collect();
+            for recording in recordings {
+                match recording.join() {
+                    Ok(played) => drop(played?),
+                    Err(panicked) => std::panic::resume_unwind(panicked),
+                }
+            }
+            Ok(Exit::Success)
+        })
+    }
+
+    fn record(
+        &self,
+        entry: Entry,
+        cassette: &Path,
+        watcher: impl FnMut(&str, &str),
+    ) -> Result<Played, CliError> {
+        let shelf = FileShelf::new(cassette, Spread::Together, Existing::Replaced)?;
+        let tape = Tape { header: header(&entry), policy: self.pack.masking(), shelf: Box::new(shelf) };
+        let played =
+            play(entry.act, self.pace, tape, watcher).map_err(|error| played_badly(entry.name, &error))?;
+        complete(&played.summary)?;
+        Ok(played)
+    }
 }
 
 /// One recording of the demo and what is said of it.
@@ -79,42 +215,10 @@ struct Scene {
     result: CheckResult,
 }
 
-fn scene(name: &str, folder: &Path, pace: Pace, pack: &Arc<Pack>) -> Result<Scene, CliError> {
-    let entry = catalogue().into_iter().find(|entry| entry.name == name);
-    let entry = entry.expect("the catalogue holds the scenes of the demo");
-    let cassette = cassette_path(folder, name);
-    let played = record(entry, &cassette, pace, |news| {
-        if let TillNews::Ended(ask, ending) = news {
-            say(&format!("   {:32} {}", ask.to_string(), in_words(ending)));
-        }
-    })?;
-    let totals = &played.summary.totals;
-    say(&format!(
-        "   recorded {} connections, {} messages: {}",
-        totals.connections,
-        totals.messages,
-        cassette.display()
-    ));
-    let Judged { result, unreadable } = judge::judge(
-        &mut Inputs::find(std::slice::from_ref(&cassette), Verify::default()),
-        Arc::clone(pack),
-        Options::default(),
-    );
-    let report = Report { result: &result, unreadable: &unreadable };
-    output::write_atomically(
-        &folder.join(format!("{name}.report.txt")),
-        &report::text(&report, Look::PLAIN),
-    )?;
-    output::write_atomically(&folder.join(format!("{name}.report.json")), &report::json(&report))?;
-    if let Some(input) = unreadable.first() {
-        return Err(CliError::environment(format!("{}: {}", input.place(), input.message)));
-    }
-    say(&format!("   {}", result.verdict));
-    Ok(Scene { cassette, result })
-}
-
 /// A rule that was broken, and by whom.
 struct Accusation {
+    /// `gochip/AMT-2`
+    address: String,
     code: String,
     title: String,
     accused: Party,
@@ -126,41 +230,14 @@ fn accusations(result: &CheckResult) -> Vec<Accusation> {
     failed
         .filter_map(|rule| {
             let accused = rule.findings.iter().find(|finding| finding.follows_from.is_none())?.accused;
-            Some(Accusation { code: rule.rule.code.to_string(), title: rule.rule.title.clone(), accused })
+            Some(Accusation {
+                address: format!("{}/{}", rule.rule.pack, rule.rule.code),
+                code: rule.rule.code.to_string(),
+                title: rule.rule.title.clone(),
+                accused,
+            })
         })
         .collect()
-}
-
-fn ending(good: &Scene, bad: &Scene) -> String {
-    let mut text = String::new();
-    for (what, scene) in [("normal day", good), ("bad till", bad)] {
-        let CheckResult { verdict, .. } = &scene.result;
-        let (exercised, in_scope) = (scene.result.exercised(), scene.result.in_scope());
-        let _ = writeln!(text, "{what:12}{verdict:16}{exercised} of {in_scope} rules exercised");
-        for Accusation { code, title, accused } in accusations(&scene.result) {
-            let _ = writeln!(text, "{:12}the {} broke {code}: {title}", "", called(accused));
-        }
-    }
-    let program = program();
-    let cassette = quoted(&bad.cassette.display().to_string());
-    let report = bad.cassette.with_file_name(format!("{BAD_TILL}.report.txt"));
-    let code = accusations(&bad.result).into_iter().next().map_or_else(String::new, |first| first.code);
-    let _ = write!(
-        text,
-        "
-try next
-  # what was said, message by message
-  {program} show {cassette}
-  # the verdict with its witnesses, times and clauses; it also stands in {}
-  {program} check {cassette}
-  # the rule: what it requires, who says so, what to do
-  {program} explain {code}
-  # your own terminal; point the till at port 50000 of this machine
-  {program} record --listen 0.0.0.0:50000 --upstream ws://TERMINAL:50000 --pack {PACK} --out mine.cassette.jsonl
-",
-        report.display()
-    );
-    text
 }
 
 /// A party as people call it.
@@ -171,48 +248,21 @@ fn called(party: Party) -> &'static str {
     }
 }
 
-/// Records every entry of the catalogue, each on a thread of its own: at real pace they take a minute.
-fn curate(folder: &Path, pace: Pace) -> Result<Exit, CliError> {
-    let folder = make_folder(folder)?;
-    let recordings: Vec<_> = catalogue()
-        .into_iter()
-        .map(|entry| {
-            let cassette = cassette_path(&folder, entry.name);
-            thread::spawn(move || record(entry, &cassette, pace, |_| {}))
-        })
-        .collect();
-    for recording in recordings {
-        match recording.join() {
-            Ok(played) => drop(played?),
-            Err(panicked) => std::panic::resume_unwind(panicked),
-        }
-    }
-    Ok(Exit::Success)
-}
-
-fn record(
-    entry: Entry,
-    cassette: &Path,
-    pace: Pace,
-    watcher: impl FnMut(TillNews<'_>),
-) -> Result<Played, CliError> {
-    let shelf = FileShelf::new(cassette, Spread::Together, Existing::Replaced)?;
-    let tape = Tape { header: header(&entry), policy: Policy::standard(), shelf: Box::new(shelf) };
-    let played = play(entry.act, pace, tape, watcher).map_err(|error| played_badly(entry.name, &error))?;
-    complete(&played.summary)?;
-    Ok(played)
-}
-
 fn header(entry: &Entry) -> Header {
     let facts = |pairs: &[(&str, &str)]| -> Facts {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     };
+    let protocol = entry.act.protocol();
+    let (pos, terminal) = match protocol {
+        Protocol::Tsi => ("virtual till", "virtual terminal"),
+        Protocol::Gochip => ("virtual POS", "virtual goChip service"),
+    };
     Header {
-        pack: Some(PACK.to_owned()),
+        pack: Some(protocol.pack().to_owned()),
         vantage: Some("proxy".to_owned()),
         subject: [
-            ("pos".to_owned(), facts(&[("name", "virtual till")])),
-            ("terminal".to_owned(), facts(&[("model", "virtual terminal")])),
+            ("pos".to_owned(), facts(&[("name", pos)])),
+            ("terminal".to_owned(), facts(&[("model", terminal)])),
         ]
         .into(),
         labels: facts(&[("about", entry.about), ("scenario", entry.name)]),
@@ -232,8 +282,8 @@ fn played_badly(name: &str, error: &PlayError) -> CliError {
     CliError::environment(format!("`{name}` could not be played: {error}"))
 }
 
-fn load_pack() -> Result<Pack, CliError> {
-    pack::load(&Sources::embedded(), PACK).map_err(CliError::environment)
+fn load_pack(protocol: Protocol) -> Result<Pack, CliError> {
+    pack::load(&Sources::embedded(), protocol.pack()).map_err(CliError::environment)
 }
 
 fn make_folder(folder: &Path) -> Result<PathBuf, CliError> {
@@ -264,8 +314,6 @@ fn quoted(word: &str) -> String {
 fn say(line: &str) {
     eprintln!("{line}");
 }
-
-const PACK: &str = "bluechip-tsi";
 
 #[cfg(test)]
 mod tests {

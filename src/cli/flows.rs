@@ -20,7 +20,8 @@ pub(crate) fn counter(pack: &Arc<Pack>) -> Option<(Observer, Arc<AtomicU64>)> {
     for key in pack.kinds.iter().flat_map(|kind| &kind.keys) {
         let grouping = &pack.groupings[key.grouping.0];
         let key = (grouping.scope, key.slots.clone());
-        if grouping.name == "flow" && grouping.keyed && !keys.contains(&key) {
+        // A key that stands in no message tells no flows apart.
+        if grouping.name == "flow" && grouping.keyed && !key.1.is_empty() && !keys.contains(&key) {
             keys.push(key);
         }
     }

@@ -50,6 +50,24 @@ bad till    NON-CONFORMANT"
 }
 
 #[test]
+fn the_demo_of_gochip_shows_a_good_day_and_a_bad_till() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--pack", "gochip"]);
+    let stdout = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.starts_with("normal day  CONFORMANT"), "{stdout}");
+    for part in
+        ["\nbad till    NON-CONFORMANT", "the POS broke START-1", "the POS broke AMT-2", "explain gochip/"]
+    {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    for step in ["start-up", "sale of 5.05", "declined", "refund of 2.00", "refused: ERROR_NO_DEVICE"] {
+        assert!(stderr.contains(step), "{step}: {stderr}");
+    }
+}
+
+#[test]
 fn the_commands_it_suggests_work() {
     let folder = tempfile::tempdir().unwrap();
     let stdout = stdout(&run(folder.path(), &["--out", "my shop", "--pace", "instant"]));

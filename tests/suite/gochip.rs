@@ -1,5 +1,8 @@
 //! goChip: the virtual service and the virtual POS over real sockets, and the pack that judges them.
 
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rstest::rstest;
@@ -20,6 +23,13 @@ use tokio::sync::watch;
     &["Done", "Approved(Some(Major(2322)))", "Approved(Some(Major(2323)))"]
 )]
 #[case::comm_error(Scenario::CommError, &["Done", "CommError", "Done", "Approved(Some(Major(840)))"])]
+#[case::reversal(
+    Scenario::Reversal,
+    &["Done", "CommError", "Done", "Reversed", "Approved(Some(Major(840)))"]
+)]
+#[case::polling(Scenario::Polling, &["Done", "Done", "Approved(Some(Major(840)))", "Done"])]
+#[case::token(Scenario::Token, &["Done", "Done"])]
+#[case::keyed_refund(Scenario::KeyedRefund, &["Done", "Approved(None)"])]
 #[case::day(
     Scenario::Day,
     &[
@@ -69,6 +79,119 @@ fn each_habit_ends_its_sale_its_way(
     assert_eq!(played(ServiceSettings::default(), habit, scenario.errands(None))[1], expected);
 }
 
+#[test]
+fn the_program_plays_both_parties() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Program::service(folder.path(), &["--pace", "instant", "--seed", "1"]);
+    assert!(service.ready.starts_with("ready: goChip service on ws://127.0.0.1:"), "{}", service.ready);
+    assert!(service.ready.ends_with("/middleware (edition 3.0.28)"), "{}", service.ready);
+    let output = service.pos(&["--scenario", "reversal"]);
+    assert_eq!(output.status.code(), Some(3), "of the lost sale the POS knew nothing until it asked");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "start-up: done\n\
+         sale of 12.26: the host could not be reached: nobody knows\n\
+         which transactions were there?: done\n\
+         reversal of the lost sale: reversed\n\
+         sale of 8.40: approved, 8.40\n"
+    );
+    let twice = service.pos(&["--amount", "702", "--times", "2"]);
+    assert_eq!(twice.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(twice.stdout).unwrap(),
+        "start-up: done\nsale of 7.02: not approved: call the bank\nsale of 7.02: not approved: call the bank\n"
+    );
+}
+
+#[test]
+fn what_only_the_other_protocol_has_is_refused_with_the_next_step() {
+    for (arguments, said) in [
+        (
+            &["terminal", "--pack", "gochip", "--late", "7s"][..],
+            "expected `--pack bluechip-tsi` with `--late`",
+        ),
+        (&["terminal", "--edition", "3.0.28"], "expected `--pack gochip` with `--edition`"),
+        (&["terminal", "--pack", "gochip", "--behaviour", "no-results"], "that gochip has, got `no-results`"),
+        (&["terminal", "--pack", "gochip", "--edition", "before3.0.28"], "did you mean `before-3.0.28`?"),
+        (
+            &["pos", "--to", "ws://127.0.0.1:1", "--pack", "gochip", "--habit", "never-sings"],
+            "did you mean `never-signs`?",
+        ),
+        (
+            &["pos", "--to", "ws://127.0.0.1:1", "--pack", "gochip", "--single-endpoint"],
+            "leave `--single-endpoint` out",
+        ),
+        (
+            &["pos", "--to", "ws://127.0.0.1:1", "--pack", "castle"],
+            "virtual peers for bluechip-tsi and gochip",
+        ),
+    ] {
+        let output = tilltape(&["simulate"]).args(arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_help_lists_what_can_be_chosen() {
+    let help = |party| {
+        let output = tilltape(&["simulate", party, "--help"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (terminal, pos) = (help("terminal"), help("pos"));
+    assert!(Behaviour::ALL.iter().all(|behaviour| terminal.contains(behaviour.about())), "{terminal}");
+    assert!(Edition::ALL.iter().all(|edition| terminal.contains(edition.about())), "{terminal}");
+    assert!(Habit::ALL.iter().all(|habit| pos.contains(habit.about())), "{pos}");
+    assert!(Scenario::ALL.iter().all(|scenario| pos.contains(scenario.about())), "{pos}");
+}
+
+/// `tilltape simulate terminal --pack gochip` as a process.
+struct Program {
+    process: Child,
+    ready: String,
+    url: String,
+}
+
+impl Program {
+    fn service(folder: &std::path::Path, arguments: &[&str]) -> Self {
+        let port_file = folder.join("port");
+        let mut process = tilltape(&["simulate", "terminal", "--pack", "gochip"])
+            .args(["--listen", "127.0.0.1:0", "--port-file"])
+            .arg(&port_file)
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let ready = lines.next().unwrap().unwrap();
+        // Whoever keeps the pipe keeps the process from failing on it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let port = fs::read_to_string(port_file).unwrap();
+        Self { process, ready, url: format!("ws://127.0.0.1:{}", port.trim()) }
+    }
+
+    fn pos(&self, arguments: &[&str]) -> Output {
+        tilltape(&["simulate", "pos", "--pack", "gochip", "--pace", "instant", "--to", &self.url])
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn tilltape(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tilltape"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
 /// How each errand of a POS of that habit ends at a service of these settings.
 fn played(settings: ServiceSettings, habit: Habit, errands: Vec<Errand>) -> Vec<Ending> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -81,7 +204,8 @@ fn played(settings: ServiceSettings, habit: Habit, errands: Vec<Errand>) -> Vec<
         let play = Play { pace, clock };
         let serving = tokio::spawn(serve(listener, Service::new(settings), play, |_| {}, stopped));
         let manner = Manner { pace, patience: Duration::from_millis(1500) };
-        let ended = dial(&address, Pos::new(habit, 1), errands, manner, |_| {}).await.unwrap();
+        let ended =
+            dial(&address, Pos::new(habit, settings.edition, 1), errands, manner, |_| {}).await.unwrap();
         drop(stop);
         serving.await.unwrap();
         ended.into_iter().map(|(_, ending)| ending).collect()

@@ -260,7 +260,7 @@ fn the_help_lists_what_can_be_chosen() {
     let terminal = help("terminal");
     for behaviour in Behaviour::ALL {
         let amount = behaviour.ending().map_or_else(|| "other".into(), |ending| format!("xx{ending}"));
-        assert!(terminal.contains(&format!("{amount:5}  {behaviour}")), "{behaviour}");
+        assert!(terminal.contains(&format!("{amount:6} {behaviour}")), "{behaviour}");
     }
     let pos = help("pos");
     assert!(Habit::ALL.iter().all(|habit| pos.contains(habit.about())));

@@ -12,6 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 use similar::TextDiff;
 use tilltape::net::demo::catalogue;
+use tilltape::net::simulate::Protocol;
 
 const C: &str = "CONFORMANT";
 const N: &str = "NON-CONFORMANT";
@@ -20,8 +21,8 @@ const U: &str = "UNDECIDED";
 /// A cassette, its verdict, and each failed rule with whom it accuses.
 type Expectation = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// What each cassette must be judged as.
-const EXPECTED: &[Expectation] = &[
+/// What each cassette of TSI must be judged as.
+const TSI: &[Expectation] = &[
     ("normal-day", C, &[]),
     ("sale-approved", C, &[]),
     ("sale-declined", C, &[]),
@@ -56,36 +57,105 @@ const EXPECTED: &[Expectation] = &[
     ("bad-till", N, &[("ACK-1", "pos"), ("FLOW-1", "pos")]),
 ];
 
-/// The cassettes whose reports are published as samples.
-const SAMPLES: [&str; 8] = [
-    "normal-day",
-    "bad-till",
-    "till-reuses-flow-id",
-    "till-closes-owing",
-    "terminal-no-results",
-    "terminal-no-response",
-    "terminal-late-response",
-    "terminal-drops-link",
+/// What each cassette of goChip must be judged as.
+const GOCHIP: &[Expectation] = &[
+    ("normal-day", C, &[]),
+    ("sale-approved", C, &[]),
+    ("sale-declined", C, &[]),
+    ("sale-referral", C, &[]),
+    ("sale-declined-cvv", C, &[]),
+    ("sale-with-signature", C, &[]),
+    ("sale-with-application", C, &[]),
+    ("polling-set-amount", C, &[]),
+    ("cancel-allowed", C, &[]),
+    ("cancel-not-allowed", C, &[]),
+    ("cancel-nothing", C, &[]),
+    ("cancel-before-3-0-28", C, &[]),
+    ("card-timeout", C, &[]),
+    ("comm-error-enquiry", C, &[]),
+    ("comm-error-before-3-0-28", C, &[]),
+    ("comm-error-reversal", C, &[]),
+    ("refund", C, &[]),
+    ("refund-becomes-reversal", C, &[]),
+    ("keyed-refund", C, &[("CARD-1", "pos")]),
+    ("secure-token", C, &[]),
+    ("secure-card-before-3-0-28", C, &[]),
+    ("service-missing-final", N, &[("SALE-2", "terminal")]),
+    ("service-wrong-amount", C, &[("AMT-3", "terminal")]),
+    ("service-smiling-error", N, &[("ERR-1", "terminal")]),
+    ("service-drops-link", U, &[]),
+    ("service-silent-cancel", N, &[("CXL-1", "terminal")]),
+    ("service-cancel-unfinished", C, &[("CXL-2", "terminal")]),
+    ("service-forgets-sale", C, &[("CXL-4", "terminal")]),
+    ("service-old-cancel-text", N, &[("VER-1", "terminal")]),
+    ("till-second-sale", C, &[("SALE-1", "pos")]),
+    ("till-progress-is-final", C, &[("SALE-1", "pos")]),
+    ("till-strips-zeros", C, &[("AMT-2", "pos")]),
+    ("till-skips-device", N, &[("START-1", "pos")]),
+    ("till-forgets-cancel", C, &[("CXL-6", "pos"), ("SALE-1", "pos")]),
+    ("till-never-signs", N, &[("ASK-1", "pos")]),
+    ("till-skips-enquiry", C, &[("COM-2", "pos")]),
+    ("till-refunds-declined", C, &[("REF-2", "pos")]),
+    ("till-capital-type", N, &[("TYPE-1", "pos")]),
+    ("till-restarts-service", C, &[("PROG-1", "pos")]),
+    ("till-polls-without-quick-chip", N, &[("POLL-2", "pos")]),
+    ("till-sells-while-polling", N, &[("POLL-1", "pos")]),
+    ("till-old-names", N, &[("VER-4", "pos")]),
+    ("bad-till", N, &[("AMT-2", "pos"), ("REF-2", "pos"), ("START-1", "pos")]),
 ];
+
+/// The cassettes whose reports are published as samples, and where.
+const SAMPLES: [(Protocol, &str, &[&str]); 2] = [
+    (
+        Protocol::Tsi,
+        "reports",
+        &[
+            "normal-day",
+            "bad-till",
+            "till-reuses-flow-id",
+            "till-closes-owing",
+            "terminal-no-results",
+            "terminal-no-response",
+            "terminal-late-response",
+            "terminal-drops-link",
+        ],
+    ),
+    (
+        Protocol::Gochip,
+        "reports/gochip",
+        &["bad-till", "keyed-refund", "service-missing-final", "till-forgets-cancel", "till-old-names"],
+    ),
+];
+
+const fn expected(protocol: Protocol) -> &'static [Expectation] {
+    match protocol {
+        Protocol::Tsi => TSI,
+        Protocol::Gochip => GOCHIP,
+    }
+}
 
 #[test]
 fn every_entry_of_the_catalogue_has_its_expectation() {
-    let names: Vec<&str> = catalogue().iter().map(|entry| entry.name).collect();
-    let expected: Vec<&str> = EXPECTED.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(names, expected);
+    for protocol in Protocol::ALL {
+        let names: Vec<&str> = catalogue(protocol).iter().map(|entry| entry.name).collect();
+        let expected: Vec<&str> = expected(protocol).iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, expected);
+    }
 }
 
 #[test]
 fn every_cassette_is_judged_as_documented() {
     let mut wrong = String::new();
-    for (name, verdict, rules) in EXPECTED {
-        let report = report_of(name, "json");
-        let report: Value = serde_json::from_str(&report).unwrap();
-        let failed = failed(&report);
-        let expected: Vec<(String, String)> =
-            rules.iter().map(|(code, accused)| ((*code).to_owned(), (*accused).to_owned())).collect();
-        if report["verdict"] != *verdict || failed != expected {
-            writeln!(wrong, "{name}: {} {failed:?}", report["verdict"]).unwrap();
+    for protocol in Protocol::ALL {
+        for (name, verdict, rules) in expected(protocol) {
+            let report = report_of(protocol, name, "json");
+            let report: Value = serde_json::from_str(&report).unwrap();
+            let failed = failed(&report);
+            let expected: Vec<(String, String)> =
+                rules.iter().map(|(code, accused)| ((*code).to_owned(), (*accused).to_owned())).collect();
+            if report["verdict"] != *verdict || failed != expected {
+                writeln!(wrong, "{protocol} {name}: {} {failed:?}", report["verdict"]).unwrap();
+            }
         }
     }
     assert_eq!(wrong, "", "judged otherwise");
@@ -93,32 +163,45 @@ fn every_cassette_is_judged_as_documented() {
 
 #[test]
 fn the_readme_lists_every_cassette_with_its_verdict() {
+    let readme = root().join("cassettes/README.md");
+    let mut text = fs::read_to_string(&readme).unwrap();
+    for protocol in Protocol::ALL {
+        let begin = format!("<!-- table of {protocol}: written by the test `verdicts` -->");
+        let (head, rest) = text.split_once(&begin).unwrap();
+        let (_, tail) = rest.split_once(END).unwrap();
+        text = format!("{head}{begin}\n{}{END}{tail}", table(protocol));
+    }
+    same(&readme, &text);
+}
+
+fn table(protocol: Protocol) -> String {
     let mut table = String::from("| Cassette | What it shows | Verdict |\n|---|---|---|\n");
-    for (entry, (name, verdict, rules)) in catalogue().iter().zip(EXPECTED) {
+    for (entry, (name, verdict, rules)) in catalogue(protocol).iter().zip(expected(protocol)) {
         let rules: Vec<String> = rules
             .iter()
             .map(|(code, accused)| format!("{code} accuses the {}", accused.replace("pos", "POS")))
             .collect();
         let because = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
-        let link = format!("[{name}](bluechip-tsi/{name}.cassette.jsonl)");
+        let link = format!("[{name}]({protocol}/{name}.cassette.jsonl)");
         writeln!(table, "| {link} | {} | {verdict}{because} |", entry.about).unwrap();
     }
-    let readme = root().join("cassettes/README.md");
-    let text = fs::read_to_string(&readme).unwrap();
-    let (head, rest) = text.split_once(BEGIN).unwrap();
-    let (_, tail) = rest.split_once(END).unwrap();
-    same(&readme, &format!("{head}{BEGIN}\n{table}{END}{tail}"));
+    table
 }
 
 #[test]
 fn the_sample_reports_are_what_the_tool_says_today() {
-    for name in SAMPLES {
-        for (format, extension) in [("text", "txt"), ("json", "json")] {
-            same(&root().join(format!("reports/{name}.{extension}")), &report_of(name, format));
+    for (protocol, folder, names) in SAMPLES {
+        let folder = root().join(folder);
+        for name in names {
+            for (format, extension) in [("text", "txt"), ("json", "json")] {
+                let file = folder.join(format!("{name}.{extension}"));
+                same(&file, &report_of(protocol, name, format));
+            }
         }
+        let files = fs::read_dir(&folder).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file());
+        let others = usize::from(folder.join("README.md").is_file());
+        assert_eq!(files.count(), 2 * names.len() + others, "the samples, and their README");
     }
-    let files = fs::read_dir(root().join("reports")).unwrap().count();
-    assert_eq!(files, 2 * SAMPLES.len() + 1, "the samples, and their README");
 }
 
 /// The failed rules of a report and whom each first accuses.
@@ -140,11 +223,11 @@ fn failed(report: &Value) -> Vec<(String, String)> {
 }
 
 /// A report as the program prints it, run where the repository's root is.
-fn report_of(name: &str, format: &str) -> String {
+fn report_of(protocol: Protocol, name: &str, format: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tilltape"))
         .current_dir(root())
         .args(["check", "--format", format])
-        .arg(format!("cassettes/bluechip-tsi/{name}.cassette.jsonl"))
+        .arg(format!("cassettes/{protocol}/{name}.cassette.jsonl"))
         .output()
         .unwrap();
     assert!(
@@ -158,6 +241,7 @@ fn report_of(name: &str, format: &str) -> String {
 /// Compares a committed file with what it should be, or writes it where that is asked for.
 fn same(file: &Path, wanted: &str) {
     if std::env::var_os("TILLTAPE_UPDATE").is_some() && std::env::var_os("CI").is_none() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
         return fs::write(file, wanted).unwrap();
     }
     let committed = fs::read_to_string(file).unwrap_or_default();
@@ -174,5 +258,4 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-const BEGIN: &str = "<!-- table: written by the test `verdicts` -->";
 const END: &str = "<!-- end of table -->";

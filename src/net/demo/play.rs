@@ -4,53 +4,26 @@
 //! when [`play`] returns. What is played comes as values; where the cassette goes is the caller's.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::thread;
-use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
+use super::act::{Act, GochipAct, TsiAct};
 use crate::cassette::Header;
 use crate::conversation::EndReason;
 use crate::mask::Policy;
 use crate::net::interrupt::signals;
 use crate::net::record::{Plan, Proxy, RecordError, Shelf, Summary, Upstream};
 use crate::net::simulate::{
-    Ask, Connections, DialError, Doors, Ending, Errand, Habit, Manner, Pace, Play, ShopClock, ShopDay,
-    Terminal, TerminalSettings, Till, TillNews, Wait, dial, serve,
+    DialError, Manner, Pace, Play, ShopClock, ShopDay, Terminal, Till, TillNews, dial, gochip, serve,
 };
-
-/// One recording to be made.
-#[derive(Clone, Debug)]
-pub struct Act {
-    /// The terminal of the shop.
-    pub terminal: TerminalSettings,
-    /// Who comes, one round after the other; the visits of a round take place at the same time.
-    pub rounds: Vec<Vec<Visit>>,
-    /// How long a till waits for the next message before it gives up; never compressed.
-    pub patience: Duration,
-}
-
-/// A till that comes, does its errands and goes.
-#[derive(Clone, Debug)]
-pub struct Visit {
-    /// What it does wrong.
-    pub habit: Habit,
-    /// How it reaches the endpoints.
-    pub doors: Doors,
-    /// When it connects.
-    pub connections: Connections,
-    /// How long after the round began it comes.
-    pub arrives: Wait,
-    /// What it does.
-    pub errands: Vec<Errand>,
-    /// Seed of its ids.
-    pub seed: u64,
-}
 
 /// What the recorder needs to know.
 pub struct Tape {
@@ -65,8 +38,8 @@ pub struct Tape {
 /// What came of an act.
 #[derive(Debug)]
 pub struct Played {
-    /// How each errand ended, visit after visit.
-    pub endings: Vec<(Ask, Ending)>,
+    /// What was asked and how it ended, in words, visit after visit.
+    pub endings: Vec<(String, String)>,
     /// What the recorder has to say.
     pub summary: Summary,
 }
@@ -88,12 +61,13 @@ pub enum PlayError {
     Interrupted,
 }
 
-/// Plays an act: terminal, proxy with recorder, and the tills, until all of them are done.
+/// Plays an act: terminal, proxy with recorder, and the tills, until all of them are done. `watcher` is told
+/// of each errand what was asked, and how it ended.
 pub fn play(
     act: Act,
     pace: Pace,
     tape: Tape,
-    watcher: impl FnMut(TillNews<'_>),
+    mut watcher: impl FnMut(&str, &str),
 ) -> Result<Played, PlayError> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -101,23 +75,49 @@ pub fn play(
         let listener = TcpListener::bind(LOOPBACK).await?;
         let terminal_address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
-        let clock = ShopClock::Scripted(ShopDay::new(ShopDay::OPENING, act.terminal.seed));
-        let terminal = Terminal::new(act.terminal.clone());
-        let serving = tokio::spawn(serve(listener, terminal, Play { pace, clock }, |_| {}, stopped));
+        let serving = serving(&act, listener, pace, stopped);
         let recording = Recording::start(terminal_address, tape).await?;
-        let watcher = RefCell::new(watcher);
-        let endings = tokio::select! {
-            endings = visits(act, pace, recording.address, &watcher) => endings,
+        let told = RefCell::new(Vec::new());
+        let tell = |ask: &dyn Display, ending: &dyn Display| {
+            let (ask, ending) = (ask.to_string(), ending.to_string());
+            watcher(&ask, &ending);
+            told.borrow_mut().push((ask, ending));
+        };
+        let authority = recording.address.to_string();
+        let visited = async {
+            match act {
+                Act::Tsi(act) => tills(act, pace, &authority, tell).await,
+                Act::Gochip(act) => visits(act, pace, &authority, tell).await,
+            }
+        };
+        let played = tokio::select! {
+            visited = visited => visited.map_err(PlayError::from),
             () = signals => Err(PlayError::Interrupted),
         };
         // The recorder ends first: what the terminal does when it is switched off is not part of the act.
-        let reason = if endings.is_ok() { EndReason::Finished } else { EndReason::Stopped };
+        let reason = if played.is_ok() { EndReason::Finished } else { EndReason::Stopped };
         let summary = recording.finish(reason).await;
         drop(stop);
         // The terminal's task cannot fail: it returns once it is told to stop.
         let _ = serving.await;
-        Ok(Played { endings: endings?, summary: summary? })
+        played?;
+        Ok(Played { endings: told.into_inner(), summary: summary? })
     })
+}
+
+/// The terminal, or the service, of the shop at work.
+fn serving(act: &Act, listener: TcpListener, pace: Pace, stopped: watch::Receiver<()>) -> JoinHandle<()> {
+    let play = |seed| Play { pace, clock: ShopClock::Scripted(ShopDay::new(ShopDay::OPENING, seed)) };
+    match act {
+        Act::Tsi(act) => {
+            let terminal = Terminal::new(act.terminal.clone());
+            tokio::spawn(serve(listener, terminal, play(act.terminal.seed), |_| {}, stopped))
+        }
+        Act::Gochip(act) => {
+            let service = gochip::Service::new(act.service);
+            tokio::spawn(gochip::serve(listener, service, play(act.service.seed), |_| {}, stopped))
+        }
+    }
 }
 
 /// A proxy that records on a thread of its own.
@@ -172,27 +172,52 @@ fn upstream(terminal: SocketAddr) -> Upstream {
     format!("ws://{terminal}").parse().expect("a socket address is a host and a port")
 }
 
-async fn visits(
-    act: Act,
+/// The tills of a TSI shop, round after round.
+async fn tills(
+    act: TsiAct,
     pace: Pace,
-    proxy: SocketAddr,
-    watcher: &RefCell<impl FnMut(TillNews<'_>)>,
-) -> Result<Vec<(Ask, Ending)>, PlayError> {
-    let authority = proxy.to_string();
-    let mut endings = Vec::new();
+    authority: &str,
+    tell: impl FnMut(&dyn Display, &dyn Display),
+) -> Result<(), DialError> {
+    let tell = RefCell::new(tell);
     for round in act.rounds {
         let visits = round.into_iter().map(|visit| {
             let till = Till::new(visit.habit, visit.doors, visit.seed);
             let manner = Manner { pace, patience: act.patience, connections: visit.connections };
-            let authority = &authority;
+            let tell = &tell;
             async move {
                 tokio::time::sleep(pace.length(visit.arrives)).await;
-                dial(authority, till, visit.errands, manner, |news| (watcher.borrow_mut())(news)).await
+                let watcher = |news: TillNews<'_>| {
+                    if let TillNews::Ended(ask, ending) = news {
+                        (tell.borrow_mut())(ask, ending);
+                    }
+                };
+                dial(authority, till, visit.errands, manner, watcher).await
             }
         });
-        endings.extend(try_join_all(visits).await?.into_iter().flatten());
+        try_join_all(visits).await?;
     }
-    Ok(endings)
+    Ok(())
+}
+
+/// The POS of a goChip shop, one after the other.
+async fn visits(
+    act: GochipAct,
+    pace: Pace,
+    authority: &str,
+    mut tell: impl FnMut(&dyn Display, &dyn Display),
+) -> Result<(), DialError> {
+    for visit in act.visits {
+        let pos = gochip::Pos::new(visit.habit, act.service.edition, visit.seed);
+        let manner = gochip::Manner { pace, patience: act.patience };
+        let watcher = |news: gochip::PosNews<'_>| {
+            if let gochip::PosNews::Ended(ask, ending) = news {
+                tell(ask, ending);
+            }
+        };
+        gochip::dial(authority, pos, visit.errands, manner, watcher).await?;
+    }
+    Ok(())
 }
 
 const LOOPBACK: &str = "127.0.0.1:0";

@@ -29,12 +29,15 @@ mod run;
 
 pub mod gochip;
 
+mod protocol;
+
 pub use behaviour::{Behaviour, UnknownBehaviour};
 pub use calendar::{ShopDay, WallTime};
 pub use dial::{Connections, DialError, Manner, TillNews, dial};
 pub use habit::{Habit, UnknownHabit};
 pub use message::{Door, Endpoint};
 pub use pace::{Pace, PaceError, Wait};
+pub use protocol::{Protocol, UnknownProtocol};
 pub use run::{RunError, fresh_seed, run_terminal, run_till, wall_time};
 pub use scenario::{Ask, Cents, Errand, Reference, Scenario, UnknownScenario};
 pub use serve::{Play, ShopClock, TerminalNews, serve};

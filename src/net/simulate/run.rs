@@ -46,6 +46,26 @@ pub fn run_terminal<E: From<RunError>>(
     ready: impl FnOnce(SocketAddr) -> Result<(), E>,
     watcher: impl Fn(TerminalNews) + Send + Sync + 'static,
 ) -> Result<(), E> {
+    run_server(listen, ready, |listener, stopped| serve(listener, terminal, play, watcher, stopped))
+}
+
+/// Runs a till's errands against the terminal at `authority` (`host:port`).
+pub fn run_till(
+    authority: &str,
+    till: Till,
+    errands: Vec<Errand>,
+    manner: Manner,
+    watcher: impl FnMut(TillNews<'_>),
+) -> Result<Vec<(Ask, Ending)>, RunError> {
+    run_client(dial(authority, till, errands, manner, watcher))
+}
+
+/// Listens, tells `ready` the address, and lets `serving` serve until SIGINT or SIGTERM.
+pub(super) fn run_server<E: From<RunError>, F: Future<Output = ()>>(
+    listen: SocketAddr,
+    ready: impl FnOnce(SocketAddr) -> Result<(), E>,
+    serving: impl FnOnce(TcpListener, watch::Receiver<()>) -> F,
+) -> Result<(), E> {
     start()?.block_on(async {
         let unusable = |source| RunError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
@@ -53,7 +73,7 @@ pub fn run_terminal<E: From<RunError>>(
         let signals = signals().map_err(RunError::Start)?;
         ready(listener.local_addr().map_err(unusable)?)?;
         let (stop, stopped) = watch::channel(());
-        let serving = serve(listener, terminal, play, watcher, stopped);
+        let serving = serving(listener, stopped);
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}
@@ -66,18 +86,12 @@ pub fn run_terminal<E: From<RunError>>(
     })
 }
 
-/// Runs a till's errands against the terminal at `authority` (`host:port`).
-pub fn run_till(
-    authority: &str,
-    till: Till,
-    errands: Vec<Errand>,
-    manner: Manner,
-    watcher: impl FnMut(TillNews<'_>),
-) -> Result<Vec<(Ask, Ending)>, RunError> {
+/// Runs what dials to its end, or until SIGINT or SIGTERM.
+pub(super) fn run_client<T>(dialling: impl Future<Output = Result<T, DialError>>) -> Result<T, RunError> {
     start()?.block_on(async {
         let signals = signals().map_err(RunError::Start)?;
         tokio::select! {
-            ended = dial(authority, till, errands, manner, watcher) => Ok(ended?),
+            ended = dialling => Ok(ended?),
             () = signals => Err(RunError::Interrupted),
         }
     })

@@ -3,6 +3,7 @@
 //! It keeps the rules of `tsi.md`, section 7, but for the one its [`Habit`] breaks. Whether it waits,
 //! and how a wait is spent, is the caller's business.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -83,6 +84,19 @@ impl Ending {
         match self {
             Self::Completed(_) | Self::Failed(_) | Self::Refused(_) => true,
             Self::Unanswered | Self::LinkLost => false,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed(Some(status)) => f.write_str(&status.replace('_', " ")),
+            Self::Completed(None) => f.write_str("completed, without results"),
+            Self::Failed(text) => write!(f, "failed: {text}"),
+            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Unanswered => f.write_str("no answer"),
+            Self::LinkLost => f.write_str("the link was lost"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a virtual goChip service does with a sale, and the amounts that ask for it.
 //!
 //! The amounts of the vendor's test hosts come first: cents `.01` to `.03`, 45.67, and from 100.00 up the
-//! last three digits as the answer of the host. Cents `.21` to `.25` are things that happen in a good
+//! last three digits as the answer of the host. Cents `.21` to `.26` are things that happen in a good
 //! shop, `.31` to `.38` are faults of the service; both are ours.
 
 use std::fmt;
@@ -32,6 +32,8 @@ pub enum Behaviour {
     SlowCard,
     /// The host takes long: it is too late to cancel.
     SlowHost,
+    /// The host approves, and its answer is lost on the way.
+    LostAnswer,
     /// The sale goes online, and nothing more is heard of it.
     MissingFinal,
     /// A cancellation is told in the words that 3.0.28 removed.
@@ -52,7 +54,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Every behaviour, in the order of the table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Approved,
         Self::Declined,
         Self::Referral,
@@ -63,6 +65,7 @@ impl Behaviour {
         Self::Application,
         Self::SlowCard,
         Self::SlowHost,
+        Self::LostAnswer,
         Self::MissingFinal,
         Self::OldCancelText,
         Self::WrongAmount,
@@ -97,6 +100,7 @@ impl Behaviour {
             Self::Application => Some(23),
             Self::SlowCard => Some(24),
             Self::SlowHost => Some(25),
+            Self::LostAnswer => Some(26),
             Self::MissingFinal => Some(31),
             Self::OldCancelText => Some(32),
             Self::WrongAmount => Some(33),
@@ -121,6 +125,7 @@ impl Behaviour {
             Self::Application => "application",
             Self::SlowCard => "slow-card",
             Self::SlowHost => "slow-host",
+            Self::LostAnswer => "lost-answer",
             Self::MissingFinal => "missing-final",
             Self::OldCancelText => "old-cancel-text",
             Self::WrongAmount => "wrong-amount",
@@ -139,12 +144,13 @@ impl Behaviour {
             Self::Declined => "declines, as the host told it to",
             Self::Referral => "is told by the host to call",
             Self::CvvDecline => "declines because of the card's verification value",
-            Self::CommError => "gets no answer from the host (also 45.67 exactly)",
+            Self::CommError => "gets no answer from the host",
             Self::CardTimeout => "waits for a card until the reader gives up",
             Self::Signature => "asks for the cardholder's signature",
             Self::Application => "asks which application of the card to use",
             Self::SlowCard => "waits long for the card: a cancel is allowed",
             Self::SlowHost => "waits long for the host: a cancel is refused",
+            Self::LostAnswer => "loses the answer of the host, which had approved",
             Self::MissingFinal => "goes online, then never says anything again",
             Self::OldCancelText => "tells a cancellation in words that 3.0.28 removed",
             Self::WrongAmount => "authorises more than was asked for",

@@ -37,6 +37,8 @@ pub(crate) enum End {
     TooMuch,
     /// The host does not answer.
     CommError,
+    /// The host approves, and its answer does not arrive.
+    LostAnswer,
     /// The reader gives up waiting for a card.
     Timeout,
     /// With an error that claims all is well.
@@ -78,6 +80,7 @@ impl Course {
             Behaviour::Referral => Self { end: End::Response("R", "REFERRAL"), ..usual },
             Behaviour::CvvDecline => Self { end: End::Response("D", "CVV FAILURE"), ..usual },
             Behaviour::CommError => Self { host: LONG_HOST, end: End::CommError, ..usual },
+            Behaviour::LostAnswer => Self { host: LONG_HOST, end: End::LostAnswer, ..usual },
             Behaviour::CardTimeout => Self { card: READER_PATIENCE, end: End::Timeout, ..usual },
             Behaviour::Signature => Self { question: Some(Question::Signature), ..usual },
             Behaviour::Application => Self { question: Some(Question::Application), ..usual },

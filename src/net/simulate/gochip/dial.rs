@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::super::dial::{DialError, connect, say_goodbye};
 use super::super::pace::{Pace, Wait};
+use super::super::run::{RunError, run_client};
+use super::ending::Ending;
 use super::errand::{Ask, Errand};
-use super::pos::{Ending, Pos, Reply};
+use super::pos::{Pos, Reply};
 use super::serve::PATH;
 
 /// How a virtual POS goes about its errands.
@@ -37,8 +39,8 @@ pub enum PosNews<'a> {
 
 /// Runs the errands and says how each ended, in the order they were run.
 ///
-/// A POS adds one of its own after a communication error: it asks for the transactions. `authority` is
-/// `host:port`.
+/// A POS adds errands of its own after a communication error: it finds out, and reverses what nobody got.
+/// `authority` is `host:port`.
 pub async fn dial(
     authority: &str,
     mut pos: Pos,
@@ -50,23 +52,41 @@ pub async fn dial(
     let mut link = Link { socket: connect(authority, PATH, key).await?, ended: false };
     let mut ended = Vec::new();
     let mut ahead: VecDeque<Errand> = errands.into();
+    let mut waits = true;
     while let Some(errand) = ahead.pop_front() {
-        link.idle(&mut pos, manner.pace, errand.pause).await;
+        if waits {
+            link.idle(&mut pos, manner.pace, errand.pause).await;
+        }
         watcher(PosNews::Asks(&errand.ask));
         let ending = if link.ended { Ending::LinkLost } else { link.run(&mut pos, errand.ask, manner).await };
         watcher(PosNews::Ended(&errand.ask, &ending));
-        if pos.enquires_after(&ending) {
-            ahead.push_front(Errand { ask: Ask::Enquiry, pause: Wait::NONE });
+        if let Some(ask) = pos.adds_after(errand.ask, &ending) {
+            ahead.push_front(Errand { ask, pause: Wait::NONE });
         }
+        // Who did not wait for the end does not wait for anything.
+        waits = ending != Ending::Abandoned;
         let lost = ending == Ending::LinkLost;
         ended.push((errand.ask, ending));
         if lost {
             break;
         }
     }
-    link.idle(&mut pos, manner.pace, LINGER).await;
+    for wait in LINGER {
+        link.idle(&mut pos, manner.pace, wait).await;
+    }
     say_goodbye(&mut link.socket).await;
     Ok(ended)
+}
+
+/// The same, with signals and an event loop of its own.
+pub fn run_pos(
+    authority: &str,
+    pos: Pos,
+    errands: Vec<Errand>,
+    manner: Manner,
+    watcher: impl FnMut(PosNews<'_>),
+) -> Result<Vec<(Ask, Ending)>, RunError> {
+    run_client(dial(authority, pos, errands, manner, watcher))
 }
 
 struct Link {
@@ -131,5 +151,6 @@ impl Link {
     }
 }
 
-/// How long a POS stays before it closes, for what still comes. A timer: also kept at `instant`.
-const LINGER: Wait = Wait::Timer(Duration::from_millis(100));
+/// How long a POS stays before it closes, for what still comes: the card that is to be removed, and what a
+/// slow machine owes at any pace.
+const LINGER: [Wait; 2] = [Wait::World(Duration::from_secs(1)), Wait::Timer(Duration::from_millis(100))];

@@ -20,6 +20,8 @@ struct Row {
     amount: Major,
     /// What was given back of it.
     refunded: Major,
+    /// Whether it was taken back as a whole.
+    reversed: bool,
     verdict: Verdict,
     reference: String,
     order: String,
@@ -81,18 +83,37 @@ impl Books {
         amount: Major,
         now: WallTime,
     ) -> Result<Object, NoRefund> {
-        let sold =
-            |row: &&mut Row| row.reference == reference && row.kind == "SALE" && row.verdict.code == "A";
+        let sold = |row: &&mut Row| row.reference == reference && row.may_be_given_back();
         let sale = self.rows.iter_mut().find(sold).ok_or(NoRefund::Unknown)?;
         let refunded = sale.refunded.0.checked_add(amount.0).filter(|&sum| sum <= sale.amount.0);
         sale.refunded = Major(refunded.ok_or(NoRefund::TooMuch)?);
-        let row = self.enter("REFUND", amount, Verdict::approved(), now);
+        Ok(self.enter("REFUND", amount, Verdict::approved(), now).refund_response())
+    }
+
+    /// Takes back a sale as a whole, as can be done before the batch is closed, and gives what is told of it:
+    /// the fields of a sale response.
+    pub(crate) fn reverse(&mut self, reference: &str) -> Result<Object, NoRefund> {
+        let sold = |row: &&mut Row| row.reference == reference && row.may_be_given_back();
+        let sale = self.rows.iter_mut().find(sold).ok_or(NoRefund::Unknown)?;
+        sale.reversed = true;
         Ok(Object::new()
-            .text("code", row.verdict.code)
-            .text("description", &row.verdict.description)
-            .text("uniqueRef", &row.reference)
-            .text("orderId", &row.order)
-            .text("dateTime", &iso(row.when)))
+            .text("code", "A")
+            .text("description", "REVERSED")
+            .decimal("authorizedAmount", &sale.amount.number())
+            .text("currency", CURRENCY)
+            .text("uniqueRef", &sale.reference)
+            .text("orderId", &sale.order))
+    }
+
+    /// Whether a refund of so much is all of a sale of which nothing was given back.
+    pub(crate) fn is_whole(&self, reference: &str, amount: Major) -> bool {
+        let whole = |row: &Row| row.amount == amount && row.refunded.0 == 0 && row.may_be_given_back();
+        self.rows.iter().any(|row| row.reference == reference && whole(row))
+    }
+
+    /// Enters a refund to a card that is not that of a sale.
+    pub(crate) fn unreferenced_refund(&mut self, amount: Major, now: WallTime) -> Object {
+        self.enter("REFUND", amount, Verdict::approved(), now).refund_response()
     }
 
     /// Everything, the latest first: `data.transactions`.
@@ -104,13 +125,27 @@ impl Books {
         let letter = |chance: &mut Chance| char::from(LETTERS[chance.below(LETTERS.len() as u64) as usize]);
         let reference = (0..10).map(|_| letter(&mut self.chance)).collect();
         let order = format!("ORD{}", 44 + self.rows.len());
-        self.rows.push(Row { kind, amount, refunded: Major(0), verdict, reference, order, when });
+        let (refunded, reversed) = (Major(0), false);
+        self.rows.push(Row { kind, amount, refunded, reversed, verdict, reference, order, when });
         // One was just put in.
         &self.rows[self.rows.len() - 1]
     }
 }
 
 impl Row {
+    fn may_be_given_back(&self) -> bool {
+        self.kind == "SALE" && self.verdict.code == "A" && !self.reversed
+    }
+
+    fn refund_response(&self) -> Object {
+        Object::new()
+            .text("code", self.verdict.code)
+            .text("description", &self.verdict.description)
+            .text("uniqueRef", &self.reference)
+            .text("orderId", &self.order)
+            .text("dateTime", &iso(self.when))
+    }
+
     fn listed(&self) -> Object {
         Object::new()
             .decimal("amount", &self.amount.number())
@@ -169,5 +204,8 @@ mod tests {
         assert_eq!(books.refund(&sold, Major(41), now).unwrap_err(), NoRefund::TooMuch);
         assert!(books.refund(&sold, Major(40), now).is_ok());
         assert_eq!(books.transactions().len(), 4);
+        assert_eq!(books.reverse(&declined).unwrap_err(), NoRefund::Unknown);
+        assert!(books.reverse(&sold).is_ok());
+        assert_eq!(books.reverse(&sold).unwrap_err(), NoRefund::Unknown, "once is enough");
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The one thing a POS does wrong, if any. Most were seen in clients in the field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Habit {
-    /// Nothing: it keeps the rules, and asks for the transactions after a communication error.
+    /// Nothing: it keeps the rules, and finds out what became of a sale after a communication error.
     #[default]
     Good,
     /// It sends a second sale while the first runs.
@@ -29,11 +29,15 @@ pub enum Habit {
     CapitalType,
     /// It restarts the service instead of cancelling the sale.
     RestartsService,
+    /// It sends a sale while the reader listens by itself.
+    SellsWhilePolling,
+    /// It calls tokens what they were called before 3.0.28.
+    OldNames,
 }
 
 impl Habit {
     /// Every habit, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Good,
         Self::SecondSale,
         Self::ProgressIsFinal,
@@ -45,6 +49,8 @@ impl Habit {
         Self::RefundsDeclined,
         Self::CapitalType,
         Self::RestartsService,
+        Self::SellsWhilePolling,
+        Self::OldNames,
     ];
 
     /// Its name on the command line.
@@ -61,13 +67,15 @@ impl Habit {
             Self::RefundsDeclined => "refunds-declined",
             Self::CapitalType => "capital-type",
             Self::RestartsService => "restarts-service",
+            Self::SellsWhilePolling => "sells-while-polling",
+            Self::OldNames => "old-names",
         }
     }
 
     /// What the POS then does, in one line of help.
     pub const fn about(self) -> &'static str {
         match self {
-            Self::Good => "keeps the rules; after a communication error it asks for the transactions",
+            Self::Good => "keeps the rules, and finds out what became of a sale that was lost",
             Self::SecondSale => "sends a second sale while the first runs",
             Self::ProgressIsFinal => "takes progress for the end, and begins the next sale",
             Self::StripsZeros => "writes an amount of 5.05 as 5.5",
@@ -78,6 +86,8 @@ impl Habit {
             Self::RefundsDeclined => "takes a declined sale for approved, and refunds it",
             Self::CapitalType => "writes \"Type\" for \"type\" in a sale",
             Self::RestartsService => "restarts the service instead of cancelling a sale",
+            Self::SellsWhilePolling => "sends a sale while the reader listens by itself",
+            Self::OldNames => "calls tokens what they were called before 3.0.28",
         }
     }
 }

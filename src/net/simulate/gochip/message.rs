@@ -26,9 +26,12 @@ impl Message {
         Some(Self { kind, source, data })
     }
 
-    /// The value at `path` below `data`.
+    /// The value at `path` below `data`; a number picks from an array.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
-        path.iter().try_fold(&self.data, |value, key| value.get(key))
+        path.iter().try_fold(&self.data, |value, key| match value {
+            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+            _ => value.get(key),
+        })
     }
 
     /// The text at `path` below `data`.
@@ -52,7 +55,12 @@ impl Message {
 
 /// A request without data.
 pub(crate) fn bare(kind: &str) -> String {
-    Object::new().text("type", kind).finish()
+    bare_with("type", kind).finish()
+}
+
+/// The start of a request whose type stands under `key`.
+pub(crate) fn bare_with(key: &str, kind: &str) -> Object {
+    Object::new().text(key, kind)
 }
 
 /// A request.

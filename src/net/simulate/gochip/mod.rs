@@ -7,25 +7,31 @@ mod amount;
 mod edition;
 mod message;
 
+mod answers;
 mod behaviour;
+mod cancelling;
 mod course;
 mod gateway;
+mod selling;
 mod service;
 mod stage;
 
+mod ending;
 mod errand;
 mod habit;
 mod pos;
+mod requests;
 
 mod dial;
 mod serve;
 
 pub use amount::Major;
 pub use behaviour::{Behaviour, UnknownBehaviour};
-pub use dial::{Manner, PosNews, dial};
-pub use edition::Edition;
-pub use errand::{Ask, Errand, Meddling, Scenario, UnknownScenario};
+pub use dial::{Manner, PosNews, dial, run_pos};
+pub use edition::{Edition, UnknownEdition};
+pub use ending::Ending;
+pub use errand::{Ask, Emv, Errand, Meddling, Scenario, UnknownScenario};
 pub use habit::{Habit, UnknownHabit};
-pub use pos::{Ending, Pos};
-pub use serve::{PATH, ServiceNews, serve};
+pub use pos::Pos;
+pub use serve::{PATH, ServiceNews, run_service, serve};
 pub use service::{Served, Service, ServiceSettings};

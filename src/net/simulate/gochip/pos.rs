@@ -7,20 +7,27 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::chance::Chance;
-use super::super::object::Object;
 use super::super::pace::Wait;
 use super::amount::Major;
-use super::errand::{Ask, Meddling};
+use super::edition::Edition;
+use super::ending::Ending;
+use super::errand::{Ask, Emv, Meddling};
 use super::habit::Habit;
-use super::message::{Message, bare, request};
+use super::message::{Message, bare};
+use super::requests;
 
 /// A virtual POS.
 #[derive(Debug)]
 pub struct Pos {
     habit: Habit,
+    edition: Edition,
     keys: Chance,
     /// The `uniqueRef` of the last sale it takes for approved.
     last_reference: Option<String>,
+    /// The sale of which nobody knows what became.
+    unsettled: Option<Major>,
+    /// The `uniqueRef` of a sale that the host has and the customer does not.
+    to_reverse: Option<String>,
     current: Option<Current>,
     /// What it heard between errands: the service speaks first.
     unread: VecDeque<Message>,
@@ -36,54 +43,19 @@ struct Current {
 /// A text message to be sent after a wait.
 pub(crate) type Reply = (Wait, String);
 
-/// How an errand ended, as far as the POS can tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// What was asked for was done.
-    Done,
-    /// The host approved so much.
-    Approved(Option<Major>),
-    /// The host did not approve: its code.
-    NotApproved(String),
-    /// The sale was cancelled.
-    Cancelled,
-    /// There was nothing to cancel.
-    NothingToCancel,
-    /// The reader gave up, with its reason.
-    DeviceError(String),
-    /// Nobody knows what became of the sale: the host could not be reached.
-    CommError,
-    /// The service refused the request, with its reason.
-    Refused(String),
-    /// The POS did not wait for the end.
-    Abandoned,
-    /// Nothing came although the POS waited long enough.
-    Unanswered,
-    /// The link went before the end was known.
-    LinkLost,
-}
-
-impl Ending {
-    /// Whether the POS knows what became of the errand.
-    pub const fn is_known(&self) -> bool {
-        match self {
-            Self::Done
-            | Self::Approved(_)
-            | Self::NotApproved(_)
-            | Self::Cancelled
-            | Self::NothingToCancel
-            | Self::DeviceError(_)
-            | Self::Refused(_) => true,
-            Self::CommError | Self::Abandoned | Self::Unanswered | Self::LinkLost => false,
-        }
-    }
-}
-
 impl Pos {
-    /// A POS of that habit; only its handshakes depend on `seed`.
-    pub const fn new(habit: Habit, seed: u64) -> Self {
-        let keys = Chance::new(!seed);
-        Self { habit, keys, last_reference: None, current: None, unread: VecDeque::new() }
+    /// A POS of that habit, written for that edition; only its handshakes depend on `seed`.
+    pub const fn new(habit: Habit, edition: Edition, seed: u64) -> Self {
+        Self {
+            habit,
+            edition,
+            keys: Chance::new(!seed),
+            last_reference: None,
+            unsettled: None,
+            to_reverse: None,
+            current: None,
+            unread: VecDeque::new(),
+        }
     }
 
     /// The nonce of its next opening handshake.
@@ -91,60 +63,61 @@ impl Pos {
         std::array::from_fn(|_| u8::try_from(self.keys.below(256)).unwrap_or_default())
     }
 
-    /// Whether it asks for the transactions after an errand that ended like this.
-    pub(crate) fn enquires_after(&self, ending: &Ending) -> bool {
-        match ending {
-            Ending::CommError => self.habit != Habit::SkipsEnquiry,
-            Ending::Done
-            | Ending::Approved(_)
-            | Ending::NotApproved(_)
-            | Ending::Cancelled
-            | Ending::NothingToCancel
-            | Ending::DeviceError(_)
-            | Ending::Refused(_)
-            | Ending::Abandoned
-            | Ending::Unanswered
-            | Ending::LinkLost => false,
+    /// What it adds to its errands after one that ended: it finds out what became of a sale, takes back
+    /// what nobody got, looks how a switch stands that could not be set, and starts up a service it restarted.
+    pub(crate) fn adds_after(&self, ask: Ask, ending: &Ending) -> Option<Ask> {
+        match (ask, ending) {
+            (_, Ending::CommError) if self.habit != Habit::SkipsEnquiry => Some(Ask::Enquiry),
+            (Ask::Enquiry, Ending::Done) if self.to_reverse.is_some() => Some(Ask::Reversal),
+            (Ask::Polling { .. }, Ending::Refused(_)) => Some(Ask::PollingState),
+            (Ask::Sale { .. }, Ending::Abandoned) if self.habit == Habit::RestartsService => {
+                Some(Ask::START_UP)
+            }
+            _ => None,
         }
     }
 
     /// Begins an errand: gives its requests.
     pub(crate) fn begin(&mut self, ask: Ask) -> Vec<Reply> {
         self.current = Some(Current { ask, ending: None, cancel_sent: false });
-        match ask {
-            Ask::StartUp => {
+        let text = match ask {
+            Ask::StartUp { .. } => {
                 let heard = std::mem::take(&mut self.unread);
-                heard.into_iter().flat_map(|message| self.hear(&message)).collect()
+                return heard.into_iter().flat_map(|message| self.hear(&message)).collect();
             }
             Ask::Sale { amount, .. } => {
-                let sale = (Wait::NONE, self.sale(amount));
-                match self.habit {
-                    Habit::SecondSale => vec![sale.clone(), (Wait::World(Duration::from_secs(1)), sale.1)],
-                    Habit::Good
-                    | Habit::ProgressIsFinal
-                    | Habit::StripsZeros
-                    | Habit::SkipsDevice
-                    | Habit::ForgetsCancel
-                    | Habit::NeverSigns
-                    | Habit::SkipsEnquiry
-                    | Habit::RefundsDeclined
-                    | Habit::CapitalType
-                    | Habit::RestartsService => vec![sale],
+                let sale = requests::sale(amount, self.habit);
+                if self.habit == Habit::SecondSale {
+                    return vec![(Wait::NONE, sale.clone()), (Wait::World(Duration::from_secs(1)), sale)];
                 }
+                sale
             }
+            Ask::Polling { on: true } if self.habit == Habit::SellsWhilePolling => {
+                let sale = requests::sale(Major(840), self.habit);
+                return vec![
+                    (Wait::NONE, requests::polling(true)),
+                    (Wait::World(Duration::from_secs(2)), sale),
+                ];
+            }
+            Ask::Polling { on } => requests::polling(on),
+            Ask::PollingState => bare("REQ_GET_POLLING_ENABLED"),
+            // Somebody presents a card; the POS asks for nothing.
+            Ask::PolledSale { .. } => return Vec::new(),
+            // Nothing was approved yet: a reference of no sale, which is what the POS then has.
             Ask::Refund { amount } => {
-                // Nothing was approved yet: a reference of no sale, which is what the POS then has.
-                let reference = self.last_reference.as_deref().unwrap_or("NONE");
-                let data = Object::new()
-                    .text("uniqueRef", reference)
-                    .text("amount", &amount.to_string())
-                    .text("reason", "returned");
-                vec![(Wait::NONE, request("REQ_PROCESS_REFUND", data))]
+                requests::refund(self.last_reference.as_deref().unwrap_or("NONE"), amount)
             }
-            Ask::CancelNothing => vec![(Wait::NONE, bare("REQ_CANCEL_TRANSACTION"))],
-            Ask::Enquiry => vec![(Wait::NONE, request("REQ_GET_TRANSACTIONS", Object::new()))],
-            Ask::DeviceInfo => vec![(Wait::NONE, bare("REQ_GET_DEVICE_INFO"))],
-        }
+            Ask::KeyedRefund { amount } => requests::keyed_refund(amount),
+            Ask::Reversal => requests::reversal(&self.to_reverse.take().unwrap_or_default()),
+            Ask::CancelNothing => bare("REQ_CANCEL_TRANSACTION"),
+            Ask::Enquiry => requests::enquiry(),
+            Ask::DeviceInfo => bare("REQ_GET_DEVICE_INFO"),
+            Ask::Token => requests::token(match self.habit {
+                Habit::OldNames => Edition::Before3028,
+                _ => self.edition,
+            }),
+        };
+        vec![(Wait::NONE, text)]
     }
 
     /// A text message came: what to send, in order.
@@ -164,105 +137,88 @@ impl Pos {
 
     fn hear(&mut self, message: &Message) -> Vec<Reply> {
         match message.kind.as_str() {
-            "RES_ON_WS_INIT_REQUIRED" => {
-                let data = Object::new().text("mode", "TEST").text("logLevel", "LEVEL_FULL");
-                vec![(SOON, request("REQ_WS_INIT", data))]
-            }
+            "RES_ON_WS_INIT_REQUIRED" => return vec![(SOON, requests::ws_init())],
             "RES_ON_WS_INIT" => {
-                let key = request("REQ_SET_API_KEY", Object::new().text("key", "demo-key"));
-                let terminal = Object::new().text("terminalId", "900100");
-                vec![(SOON, key), (SOON, request("REQ_INIT_WITH_CONFIGURATION", terminal))]
+                return vec![(SOON, requests::api_key()), (SOON, requests::configuration())];
             }
-            "RES_ON_SETTINGS_RETRIEVED" => self.configured(),
+            "RES_ON_SETTINGS_RETRIEVED" => return self.configured(),
             "RES_ON_DEVICE_CONNECTED" => self.end_of(Asked::StartUp, Ending::Done),
-            "RES_ON_DEVICE_INFO_RETURNED" => self.end_of(Asked::Question, Ending::Done),
-            "RES_ON_TRANSACTION_LIST_RESPONSE" => self.end_of(Asked::Question, Ending::Done),
-            "RES_ON_MESSAGE" => self.progress(message.text(&["message"]).unwrap_or_default()),
-            "RES_ON_SELECT_APPLICATION" => {
-                let data = Object::new().number("index", 0);
-                vec![(PEOPLE, request("REQ_SUBMIT_APPLICATION", data))]
-            }
-            "RES_ON_SIGNATURE_REQUIRED" if self.habit == Habit::NeverSigns => Vec::new(),
-            "RES_ON_SIGNATURE_REQUIRED" => {
-                let data = Object::new().text("signatureData", "[[1,1],[2,2]]");
-                vec![(PEOPLE, request("REQ_SUBMIT_SIGNATURE", data))]
+            "RES_ON_DEVICE_INFO_RETURNED"
+            | "RES_ON_SECURE_TOKEN_RESPONSE"
+            | "RES_ON_SECURE_CARD_RESPONSE"
+            | "RES_ON_SET_POLLING_ENABLED"
+            | "RES_ON_GET_POLLING_ENABLED" => self.end_of(Asked::Question, Ending::Done),
+            "RES_ON_TRANSACTION_LIST_RESPONSE" => self.found_out(message),
+            "RES_ON_MESSAGE" => return self.progress(message.text(&["message"]).unwrap_or_default()),
+            "RES_ON_SELECT_APPLICATION" => return vec![(PEOPLE, requests::application(0))],
+            "RES_ON_SIGNATURE_REQUIRED" if self.habit == Habit::NeverSigns => {}
+            "RES_ON_SIGNATURE_REQUIRED" => return vec![(PEOPLE, requests::signature())],
+            "RES_ON_REQUEST_SET_AMOUNT" => {
+                return self
+                    .polled_amount()
+                    .map(|amount| (PEOPLE, requests::amount(amount)))
+                    .into_iter()
+                    .collect();
             }
             "RES_ON_SALE_RESPONSE" => self.sold(message),
-            "RES_ON_REFUND_RESPONSE" => {
-                let approved = message.text(&["refundResponse", "code"]) == Some("A");
-                let code = message.text(&["refundResponse", "code"]).unwrap_or("none");
-                let ending =
-                    if approved { Ending::Approved(None) } else { Ending::NotApproved(presentable(code)) };
-                self.end_of(Asked::Refund, ending)
-            }
+            "RES_ON_REFUND_RESPONSE" => self.refunded(message),
+            "RES_ON_REVERSAL_RETRIEVED" => self.end_of(Asked::Reversal, Ending::Reversed),
             "RES_ON_CANCEL_TRANSACTION_ATTEMPT" => match message.text(&["cancellationStatus"]) {
                 Some("CANCELLED") => self.end_of(Asked::Sale, Ending::Cancelled),
                 Some("NOTHING_TO_CANCEL") => self.end_of(Asked::Any, Ending::NothingToCancel),
-                Some(_) | None => Vec::new(),
+                Some(_) | None => {}
             },
             "RES_ON_DEVICE_ERROR" => {
                 let error = presentable(message.text(&["deviceError"]).unwrap_or("no reason given"));
-                self.end_of(Asked::Sale, Ending::DeviceError(error))
+                self.end_of(Asked::Sale, Ending::DeviceError(error));
             }
-            "RES_ON_TRANSACTION_COMM_ERROR" => self.end_of(Asked::Sale, Ending::CommError),
+            "RES_ON_TRANSACTION_COMM_ERROR" => self.lost(),
             "RES_ON_ERROR" | "RES_ON_WS_ERROR" => self.refused(message),
-            _ => Vec::new(),
+            _ => {}
         }
+        Vec::new()
     }
 
     fn configured(&mut self) -> Vec<Reply> {
         if self.habit == Habit::SkipsDevice {
-            return self.end_of(Asked::StartUp, Ending::Done);
+            self.end_of(Asked::StartUp, Ending::Done);
+            return Vec::new();
         }
-        let data = Object::new()
-            .text("device", "IDTECH")
-            .text("connectionType", "USB")
-            .text("inputMethod", "INSERT_OR_TAP")
-            .text("emvType", "STANDARD");
-        vec![(SOON, request("REQ_INIT_DEVICE", data))]
+        let emv = match self.current.as_ref().map(|current| current.ask) {
+            Some(Ask::StartUp { emv }) => emv,
+            _ => Emv::Standard,
+        };
+        vec![(SOON, requests::init_device(emv))]
     }
 
     fn progress(&mut self, text: &str) -> Vec<Reply> {
         match (text, self.meddling()) {
             ("PLEASE_WAIT", Some(Meddling::CancelsEarly)) | ("GOING_ONLINE", Some(Meddling::CancelsLate)) => {
-                self.cancel()
+                return self.cancel();
             }
             ("GOING_ONLINE", Some(_)) if self.habit == Habit::ProgressIsFinal => {
-                self.end_of(Asked::Sale, Ending::Abandoned)
+                self.end_of(Asked::Sale, Ending::Abandoned);
             }
             // Before 3.0.28 this is how a cancellation was told.
             ("TRANSACTION_CANCELLED_BY_USER", Some(_)) if self.cancel_alone_tells() => {
-                self.end_of(Asked::Sale, Ending::Cancelled)
+                self.end_of(Asked::Sale, Ending::Cancelled);
             }
-            _ => Vec::new(),
+            _ => {}
         }
+        Vec::new()
     }
 
     fn cancel(&mut self) -> Vec<Reply> {
         let Some(current) = self.current.as_mut() else { return Vec::new() };
         current.cancel_sent = true;
-        match self.habit {
-            Habit::RestartsService => {
-                current.ending = Some(Ending::Abandoned);
-                vec![(PEOPLE, bare("REQ_WS_RESTART"))]
-            }
-            Habit::ForgetsCancel => {
-                current.ending = Some(Ending::Abandoned);
-                vec![(PEOPLE, bare("REQ_CANCEL_TRANSACTION"))]
-            }
-            Habit::Good
-            | Habit::SecondSale
-            | Habit::ProgressIsFinal
-            | Habit::StripsZeros
-            | Habit::SkipsDevice
-            | Habit::NeverSigns
-            | Habit::SkipsEnquiry
-            | Habit::RefundsDeclined
-            | Habit::CapitalType => vec![(PEOPLE, bare("REQ_CANCEL_TRANSACTION"))],
+        if matches!(self.habit, Habit::RestartsService | Habit::ForgetsCancel) {
+            current.ending = Some(Ending::Abandoned);
         }
+        let restarts = self.habit == Habit::RestartsService;
+        vec![(PEOPLE, bare(if restarts { "REQ_WS_RESTART" } else { "REQ_CANCEL_TRANSACTION" }))]
     }
 
-    fn sold(&mut self, message: &Message) -> Vec<Reply> {
+    fn sold(&mut self, message: &Message) {
         let code = message.text(&["saleResponse", "code"]).unwrap_or("none");
         let approved = code == "A";
         let ending = if approved {
@@ -275,60 +231,86 @@ impl Pos {
         {
             self.last_reference = Some(reference.to_owned());
         }
-        self.end_of(Asked::Sale, ending)
+        self.end_of(Asked::Sale, ending);
     }
 
-    fn refused(&mut self, message: &Message) -> Vec<Reply> {
+    /// The answer to a refund: one that was made, or a reversal in its place, told by a sale response.
+    fn refunded(&mut self, message: &Message) {
+        let ending =
+            match (message.text(&["refundResponse", "code"]), message.text(&["saleResponse", "code"])) {
+                (Some("A"), _) => Ending::Approved(None),
+                (None, Some("A")) => Ending::Reversed,
+                (code, other) => Ending::NotApproved(presentable(code.or(other).unwrap_or("none"))),
+            };
+        self.end_of(Asked::Refund, ending);
+    }
+
+    /// A sale went online and nobody knows what became of it.
+    fn lost(&mut self) {
+        self.unsettled = match self.current.as_ref().map(|current| current.ask) {
+            Some(Ask::Sale { amount, .. } | Ask::PolledSale { amount }) => Some(amount),
+            _ => None,
+        };
+        self.end_of(Asked::Sale, Ending::CommError);
+    }
+
+    /// The list of transactions: whether the sale of which nobody knew is the latest of them.
+    fn found_out(&mut self, message: &Message) {
+        if let Some(amount) = self.unsettled.take() {
+            let latest = ["transactions", "0"];
+            let text = |key: &str| message.text(&[latest[0], latest[1], key]);
+            let is_it = text("transactionType") == Some("SALE")
+                && text("code") == Some("A")
+                && message.amount(&[latest[0], latest[1], "amount"]) == Some(amount)
+                && text("uniqueRef") != self.last_reference.as_deref();
+            self.to_reverse = text("uniqueRef").filter(|_| is_it).map(str::to_owned);
+        }
+        self.end_of(Asked::Question, Ending::Done);
+    }
+
+    fn refused(&mut self, message: &Message) {
         let error = message.text(&["error"]).unwrap_or("no reason given");
         let of_sale = message.source.as_deref() == Some("REQ_PROCESS_SALE");
         match (of_sale, error) {
             // The second sale was refused; the first one runs.
-            (true, "ERROR_BUSY") if self.habit == Habit::SecondSale => Vec::new(),
+            (true, "ERROR_BUSY") if self.habit == Habit::SecondSale => {}
             // Before 3.0.28 this is how a communication error was told.
-            (true, "ERROR_TIMEOUT" | "ERROR_NETWORK") => self.end_of(Asked::Sale, Ending::CommError),
+            (true, "ERROR_TIMEOUT" | "ERROR_NETWORK") => self.lost(),
             _ => self.end_of(Asked::Any, Ending::Refused(presentable(error))),
         }
     }
 
-    fn end_of(&mut self, asked: Asked, ending: Ending) -> Vec<Reply> {
-        let fits = |ask: &Ask| match ask {
-            Ask::StartUp => matches!(asked, Asked::StartUp | Asked::Any),
-            Ask::Sale { .. } => matches!(asked, Asked::Sale | Asked::Any),
-            Ask::Refund { .. } => matches!(asked, Asked::Refund | Asked::Any),
-            Ask::CancelNothing => asked == Asked::Any,
-            Ask::Enquiry | Ask::DeviceInfo => matches!(asked, Asked::Question | Asked::Any),
+    fn end_of(&mut self, asked: Asked, ending: Ending) {
+        let fits = |ask: &Ask| {
+            asked == Asked::Any
+                || match ask {
+                    Ask::StartUp { .. } => asked == Asked::StartUp,
+                    Ask::Sale { .. } | Ask::PolledSale { .. } => asked == Asked::Sale,
+                    Ask::Refund { .. } | Ask::KeyedRefund { .. } => asked == Asked::Refund,
+                    Ask::Reversal => asked == Asked::Reversal,
+                    Ask::CancelNothing => false,
+                    Ask::Enquiry | Ask::DeviceInfo | Ask::Token | Ask::Polling { .. } | Ask::PollingState => {
+                        asked == Asked::Question
+                    }
+                }
         };
         if let Some(current) = self.current.as_mut().filter(|current| fits(&current.ask)) {
             current.ending.get_or_insert(ending);
-        }
-        Vec::new()
-    }
-
-    fn sale(&self, amount: Major) -> String {
-        let spelled =
-            if self.habit == Habit::StripsZeros { amount.zero_stripped() } else { amount.to_string() };
-        let data = Object::new().text("amount", &spelled);
-        match self.habit {
-            Habit::CapitalType => {
-                Object::new().text("Type", "REQ_PROCESS_SALE").object("data", data).finish()
-            }
-            Habit::Good
-            | Habit::SecondSale
-            | Habit::ProgressIsFinal
-            | Habit::StripsZeros
-            | Habit::SkipsDevice
-            | Habit::ForgetsCancel
-            | Habit::NeverSigns
-            | Habit::SkipsEnquiry
-            | Habit::RefundsDeclined
-            | Habit::RestartsService => request("REQ_PROCESS_SALE", data),
         }
     }
 
     fn meddling(&self) -> Option<Meddling> {
         match self.current.as_ref()?.ask {
             Ask::Sale { meddling, .. } => Some(meddling),
-            Ask::StartUp | Ask::Refund { .. } | Ask::CancelNothing | Ask::Enquiry | Ask::DeviceInfo => None,
+            _ => None,
+        }
+    }
+
+    /// What the customer at a listening reader owes.
+    fn polled_amount(&self) -> Option<Major> {
+        match self.current.as_ref()?.ask {
+            Ask::PolledSale { amount } => Some(amount),
+            _ => None,
         }
     }
 
@@ -344,6 +326,7 @@ enum Asked {
     StartUp,
     Sale,
     Refund,
+    Reversal,
     Question,
     Any,
 }
@@ -375,9 +358,9 @@ mod tests {
 
     #[test]
     fn the_start_up_follows_what_the_service_says() {
-        let mut pos = Pos::new(Habit::Good, 1);
+        let mut pos = Pos::new(Habit::Good, Edition::Since3028, 1);
         assert_eq!(pos.receive(r#"{"type":"RES_ON_WS_INIT_REQUIRED"}"#), []);
-        let first = pos.begin(Ask::StartUp);
+        let first = pos.begin(Ask::START_UP);
         assert!(said(&first)[0].contains("REQ_WS_INIT"), "what came before the errand counts");
         assert_eq!(pos.receive(r#"{"type":"RES_ON_WS_INIT"}"#).len(), 2);
         assert!(said(&pos.receive(r#"{"type":"RES_ON_SETTINGS_RETRIEVED"}"#))[0].contains("REQ_INIT_DEVICE"));
@@ -389,7 +372,7 @@ mod tests {
     #[test]
     fn progress_ends_a_sale_only_where_the_habit_says_so() {
         for (habit, ending) in [(Habit::Good, None), (Habit::ProgressIsFinal, Some(&Ending::Abandoned))] {
-            let mut pos = Pos::new(habit, 1);
+            let mut pos = Pos::new(habit, Edition::Since3028, 1);
             pos.begin(Ask::sale(840));
             assert_eq!(pos.receive(&progress("GOING_ONLINE")), []);
             assert_eq!(pos.ending(), ending);
@@ -401,7 +384,7 @@ mod tests {
         for (code, known) in
             [("A", Ending::Approved(Some(Major(840)))), ("D", Ending::NotApproved("D".into()))]
         {
-            let mut pos = Pos::new(Habit::Good, 1);
+            let mut pos = Pos::new(Habit::Good, Edition::Since3028, 1);
             pos.begin(Ask::sale(840));
             pos.receive(&format!(
                 r#"{{"type":"RES_ON_SALE_RESPONSE","data":{{"saleResponse":{{"code":"{code}","authorizedAmount":8.4}}}}}}"#
@@ -412,13 +395,13 @@ mod tests {
 
     #[test]
     fn habits_show_in_what_is_sent() {
-        let sale = |habit| Pos::new(habit, 1).begin(Ask::sale(505));
+        let sale = |habit| Pos::new(habit, Edition::Since3028, 1).begin(Ask::sale(505));
         assert_eq!(said(&sale(Habit::Good)), [r#"{"type":"REQ_PROCESS_SALE","data":{"amount":"5.05"}}"#]);
         assert!(said(&sale(Habit::StripsZeros))[0].contains(r#""amount":"5.5""#));
         assert!(said(&sale(Habit::CapitalType))[0].starts_with(r#"{"Type""#));
         assert_eq!(sale(Habit::SecondSale).len(), 2);
         let cancels = |habit| {
-            let mut pos = Pos::new(habit, 1);
+            let mut pos = Pos::new(habit, Edition::Since3028, 1);
             pos.begin(Ask::cancelled(1224, Meddling::CancelsEarly));
             let replies = pos.receive(&progress("PLEASE_WAIT"));
             (replies[0].1.clone(), pos.ending().cloned())

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::super::calendar::WallTime;
 use super::super::pace::Pace;
-use super::super::run::wall_time;
+use super::super::run::{RunError, run_server, wall_time};
 use super::super::serve::{Play, ShopClock, accept_all, hang_up, open};
 use super::super::terminal::LinkId;
 use super::service::{Doing, Served, Service};
@@ -64,6 +64,17 @@ pub async fn serve<W>(
         attend(Arc::clone(&desk), socket, peer, link, stopped.clone())
     })
     .await;
+}
+
+/// Serves until SIGINT or SIGTERM; `ready` is told the address before anyone is accepted.
+pub fn run_service<E: From<RunError>>(
+    listen: SocketAddr,
+    service: Service,
+    play: Play,
+    ready: impl FnOnce(SocketAddr) -> Result<(), E>,
+    watcher: impl Fn(ServiceNews) + Send + Sync + 'static,
+) -> Result<(), E> {
+    run_server(listen, ready, |listener, stopped| serve(listener, service, play, watcher, stopped))
 }
 
 struct Desk<W> {

@@ -2,10 +2,13 @@
 //!
 //! It keeps the rules of `gochip.md`, section 4, unless a [`Behaviour`] breaks one on purpose. What the
 //! sources leave open is decided here and said: every connection starts up anew; the keys of
-//! `REQ_SET_API_KEY` are taken without an answer; a request it does not know is refused.
+//! `REQ_SET_API_KEY` are taken without an answer; polling needs a reader that lets go of the card at once;
+//! a refund of a whole sale becomes its reversal; a request it does not know is refused.
 
 use std::collections::HashMap;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::super::calendar::WallTime;
 use super::super::chance::Chance;
@@ -13,14 +16,13 @@ use super::super::object::Object;
 use super::super::pace::Wait;
 use super::super::terminal::LinkId;
 use super::amount::Major;
+use super::answers::{device_connected, device_info, polling, settings, token};
 use super::behaviour::Behaviour;
-use super::course::{Cancelling, Course, End, Question};
+use super::course::Cancelling;
 use super::edition::Edition;
-use super::gateway::{Books, NoRefund, Verdict};
-use super::message::{
-    Message, cancellation, comm_error, device_error, fine, fine_bare, progress, refusal, smiling_refusal,
-};
-use super::stage::{Act, Line, Phase};
+use super::gateway::{Books, NoRefund};
+use super::message::{Message, fine, fine_bare, refusal};
+use super::stage::{Line, Phase};
 
 /// How a virtual service behaves.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +44,15 @@ impl Default for ServiceSettings {
 /// A virtual service with one card reader.
 #[derive(Debug)]
 pub struct Service {
-    settings: ServiceSettings,
-    books: Books,
-    chance: Chance,
+    pub(super) settings: ServiceSettings,
+    pub(super) books: Books,
+    pub(super) chance: Chance,
     sessions: HashMap<LinkId, Session>,
-    sale: Option<Sale>,
+    pub(super) sale: Option<Sale>,
+    /// The connection for which the reader listens by itself.
+    listening: Option<LinkId>,
+    /// Whether the reader lets go of a card at once.
+    quick_chip: bool,
 }
 
 /// How far a connection has come.
@@ -65,10 +71,10 @@ enum Session {
 
 /// The sale that runs.
 #[derive(Debug)]
-struct Sale {
-    link: LinkId,
-    cancelling: Cancelling,
-    phase: Phase,
+pub(super) struct Sale {
+    pub(super) link: LinkId,
+    pub(super) cancelling: Cancelling,
+    pub(super) phase: Phase,
 }
 
 /// What a message makes the service do.
@@ -104,6 +110,8 @@ impl Service {
             chance: Chance::new(!settings.seed),
             sessions: HashMap::new(),
             sale: None,
+            listening: None,
+            quick_chip: false,
         }
     }
 
@@ -117,6 +125,7 @@ impl Service {
     pub(crate) fn leave(&mut self, link: LinkId) {
         self.sessions.remove(&link);
         self.sale.take_if(|sale| sale.link == link);
+        self.listening.take_if(|listening| *listening == link);
     }
 
     /// The sale of `link` has come so far.
@@ -134,7 +143,7 @@ impl Service {
     /// A text message came in on `link`; `None` where it is not one of the protocol.
     pub(crate) fn receive(&mut self, link: LinkId, text: &str, now: WallTime) -> Option<(Doing, Served)> {
         let request = Message::parse(text).filter(|message| message.kind.starts_with("REQ_"))?;
-        let amount = request.amount(&["amount"]);
+        let amount = request.amount(&["amount"]).or_else(|| request.amount(&["sale", "amount"]));
         let (doing, how) = self.serve(link, &request, amount, now);
         Some((doing, Served { kind: request.kind, amount, how }))
     }
@@ -147,6 +156,7 @@ impl Service {
         now: WallTime,
     ) -> (Doing, String) {
         let session = self.sessions.get(&link).copied().unwrap_or_default();
+        let edition = self.settings.edition;
         let fine = |text: String| (Doing::Answer(Line::saying(SOON, text)), "served".to_owned());
         let refused = |error: &str, why: &str| {
             let text = refusal(&request.kind, error, why);
@@ -155,7 +165,11 @@ impl Service {
         let wants = match request.kind.as_str() {
             "REQ_WS_INIT" => Session::New,
             "REQ_INIT_DEVICE" | "REQ_RETRIEVE_SETTINGS" => Session::Configured,
-            "REQ_PROCESS_SALE" | "REQ_PROCESS_REFUND" | "REQ_GET_DEVICE_INFO" => Session::Ready,
+            "REQ_PROCESS_SALE"
+            | "REQ_PROCESS_REFUND"
+            | "REQ_PROCESS_UNREFERENCED_REFUND"
+            | "REQ_SET_POLLING_ENABLED"
+            | "REQ_GET_DEVICE_INFO" => Session::Ready,
             _ => Session::Initialised,
         };
         if session < wants {
@@ -183,30 +197,79 @@ impl Service {
             "REQ_RETRIEVE_SETTINGS" => fine(settings()),
             "REQ_INIT_DEVICE" => {
                 self.sessions.insert(link, Session::Ready);
+                self.quick_chip = request.text(&["emvType"]) == Some("QUICK_CHIP");
                 let line = Line::saying(Wait::World(Duration::from_secs(2)), device_connected());
                 (Doing::Answer(line), "served".to_owned())
             }
             "REQ_GET_DEVICE_INFO" => fine(device_info()),
             "REQ_GET_TRANSACTIONS" => fine(self.transactions()),
+            "REQ_RETRIEVE_SECURE_TOKEN" if edition == Edition::Since3028 => fine(token(edition)),
+            "REQ_LOAD_SECURE_CARD" if edition == Edition::Before3028 => fine(token(edition)),
+            "REQ_PROCESS_SALE" if self.listening.is_some() => {
+                refused("ERROR_POLLING", "the reader listens by itself")
+            }
             "REQ_PROCESS_SALE" => match (amount.filter(|amount| amount.0 > 0), &self.sale) {
                 (None, _) => refused("ERROR_INVALID_AMOUNT", "no amount"),
                 (Some(_), Some(_)) => refused("ERROR_BUSY", "a sale runs already"),
                 (Some(amount), None) => self.sell(link, amount, now),
             },
+            "REQ_SET_POLLING_ENABLED" => match (request.at(&["enabled"]), self.quick_chip) {
+                (Some(Value::Bool(true)), false) => {
+                    refused("ERROR_NOT_SUPPORTED", "polling needs QUICK_CHIP")
+                }
+                (Some(Value::Bool(true)), true) => {
+                    self.listening = Some(link);
+                    let reply = Line::saying(SOON, polling("RES_ON_SET_POLLING_ENABLED", true));
+                    (Doing::Sell(self.listen(reply, FIRST_CUSTOMER)), "listens".to_owned())
+                }
+                (Some(_) | None, _) => {
+                    self.listening = None;
+                    let reply = Line::saying(SOON, polling("RES_ON_SET_POLLING_ENABLED", false));
+                    (Doing::Cancel(reply), "listens no more".to_owned())
+                }
+            },
+            "REQ_GET_POLLING_ENABLED" => {
+                fine(polling("RES_ON_GET_POLLING_ENABLED", self.listening.is_some()))
+            }
+            "REQ_SUBMIT_AMOUNT" => match (amount, self.listening, &self.sale) {
+                (Some(amount), Some(listening), None) if listening == link => {
+                    self.sell_polled(link, amount, now)
+                }
+                _ => refused("ERROR_NOT_ASKED", "nobody asked for an amount"),
+            },
             "REQ_PROCESS_REFUND" => {
                 let reference = request.text(&["uniqueRef"]).unwrap_or_default();
-                match self.books.refund(reference, amount.unwrap_or(Major(0)), now) {
-                    Ok(response) => {
-                        let data = Object::new().object("refundResponse", response);
-                        let text = self::fine("RES_ON_REFUND_RESPONSE", data);
-                        let host = Wait::World(self.chance.around(Duration::from_millis(1500)));
-                        (Doing::Answer(Line::saying(host, text)), "served".to_owned())
+                let amount = amount.unwrap_or(Major(0));
+                // Before the batch is closed, a whole sale is taken back rather than refunded.
+                let response = match self.books.is_whole(reference, amount) {
+                    true => self.books.reverse(reference).map(|sale| ("saleResponse", sale)),
+                    false => {
+                        self.books.refund(reference, amount, now).map(|refund| ("refundResponse", refund))
                     }
+                };
+                match response {
+                    Ok((field, response)) => self.told("RES_ON_REFUND_RESPONSE", field, response),
                     Err(NoRefund::Unknown) => {
                         refused("ERROR_NOT_FOUND", "no approved sale of that reference")
                     }
                     Err(NoRefund::TooMuch) => {
                         refused("ERROR_INVALID_AMOUNT", "more than is left of the sale")
+                    }
+                }
+            }
+            "REQ_PROCESS_UNREFERENCED_REFUND" => match amount.filter(|amount| amount.0 > 0) {
+                Some(amount) => {
+                    let response = self.books.unreferenced_refund(amount, now);
+                    self.told("RES_ON_REFUND_RESPONSE", "refundResponse", response)
+                }
+                None => refused("ERROR_INVALID_AMOUNT", "no amount"),
+            },
+            "REQ_PROCESS_REVERSAL" => {
+                let reference = request.text(&["uniqueRef"]).unwrap_or_default();
+                match self.books.reverse(reference) {
+                    Ok(response) => self.told("RES_ON_REVERSAL_RETRIEVED", "reversalResponse", response),
+                    Err(NoRefund::Unknown | NoRefund::TooMuch) => {
+                        refused("ERROR_NOT_FOUND", "no approved sale of that reference")
                     }
                 }
             }
@@ -223,112 +286,11 @@ impl Service {
         }
     }
 
-    fn sell(&mut self, link: LinkId, amount: Major, now: WallTime) -> (Doing, String) {
-        let behaviour = self.settings.behaviour.unwrap_or_else(|| Behaviour::of_amount(amount));
-        let course = Course::of(behaviour);
-        let how = if behaviour == Behaviour::Approved { "served".to_owned() } else { behaviour.to_string() };
-        self.sale = Some(Sale { link, cancelling: course.cancelling, phase: Phase::Card });
-        let card = Wait::World(self.chance.around(course.card));
-        let mut line = Line::saying(SOON, progress("PLEASE_WAIT"));
-        let ended = |line: Line| line.then(Wait::NONE, Act::Reach(Phase::Over));
-        match course.end {
-            End::Timeout => {
-                line = line.say(Wait::World(course.card), device_error("TIMEOUT", "no card was presented"));
-                return (Doing::Sell(ended(line)), how);
-            }
-            End::SmilingError => {
-                let (error, words) = ("ERROR_INVALID_EMV_TAGS", "the card cannot be read");
-                line = line.say(card, smiling_refusal("REQ_PROCESS_SALE", error, words));
-                return (Doing::Sell(ended(line)), how);
-            }
-            End::Response(..) | End::TooMuch | End::CommError | End::Drop | End::Never => {}
-        }
-        line = line.say(card, progress("CARD_DETECTED"));
-        if course.question == Some(Question::Application) {
-            let applications = Object::new().texts("applications", &["VISA DEBIT", "VISA CREDIT"]);
-            line =
-                line.say(SOON, fine("RES_ON_SELECT_APPLICATION", applications)).then(Wait::NONE, Act::Await);
-        }
-        line = line
-            .then(Wait::NONE, Act::Reach(Phase::Online))
-            .say(Wait::World(Duration::from_millis(700)), progress("GOING_ONLINE"));
-        let mut host = Wait::World(self.chance.around(course.host));
-        if course.question == Some(Question::Signature) {
-            line = line.say(host, fine_bare("RES_ON_SIGNATURE_REQUIRED")).then(Wait::NONE, Act::Await);
-            host = SOON;
-        }
-        let line = match course.end {
-            End::Response(code, words) => {
-                let verdict = Verdict::new(code, &host_words(words, amount));
-                self.answered(line, host, amount, verdict, now)
-            }
-            End::TooMuch => {
-                let more = Major(amount.0.saturating_add(45));
-                self.answered(line, host, more, Verdict::approved(), now)
-            }
-            End::CommError => ended(self.unreachable(line, host, amount)),
-            End::Drop => ended(line.then(host, Act::Drop)),
-            End::Never | End::Timeout | End::SmilingError => line,
-        };
-        (Doing::Sell(line), how)
-    }
-
-    /// The response is sent while the sale counts as running; only the card is still to be removed then.
-    fn answered(&mut self, line: Line, host: Wait, amount: Major, verdict: Verdict, now: WallTime) -> Line {
-        let response = Object::new().object("saleResponse", self.books.sale(amount, verdict, now));
-        line.say(host, fine("RES_ON_SALE_RESPONSE", response))
-            .then(Wait::NONE, Act::Reach(Phase::Over))
-            .say(Wait::World(Duration::from_millis(300)), progress("REMOVE_CARD"))
-    }
-
-    fn unreachable(&self, line: Line, host: Wait, amount: Major) -> Line {
-        let text = match self.settings.edition {
-            Edition::Since3028 => comm_error(amount, "ERROR_TIMEOUT", "the host did not answer"),
-            Edition::Before3028 => refusal("REQ_PROCESS_SALE", "ERROR_TIMEOUT", "the host did not answer"),
-        };
-        line.say(host, text)
-    }
-
-    fn cancel(&mut self) -> (Doing, String) {
-        let edition = self.settings.edition;
-        let said = |status: &str, words: &str| match edition {
-            Edition::Since3028 => cancellation(status),
-            Edition::Before3028 => progress(words),
-        };
-        let Some(sale) = self.sale.as_mut() else {
-            let text = match edition {
-                Edition::Since3028 => cancellation("NOTHING_TO_CANCEL"),
-                Edition::Before3028 => refusal("REQ_CANCEL_TRANSACTION", "ERROR_NOT_FOUND", "no sale runs"),
-            };
-            return (Doing::Answer(Line::saying(SOON, text)), "nothing to cancel".to_owned());
-        };
-        if sale.cancelling == Cancelling::Silent {
-            return (Doing::Answer(Line::default()), "not answered".to_owned());
-        }
-        if sale.phase != Phase::Card {
-            let text = said("NOT_ALLOWED", "TRANSACTION_CANNOT_BE_CANCELED_AT_THIS_STAGE");
-            let line = Line::saying(SOON, text);
-            return match sale.cancelling {
-                Cancelling::Forgets => (Doing::Cancel(line), "not allowed, and forgotten".to_owned()),
-                Cancelling::AsDocumented
-                | Cancelling::Silent
-                | Cancelling::Unfinished
-                | Cancelling::OldWords => (Doing::Answer(line), "not allowed".to_owned()),
-            };
-        }
-        let mut line = match edition {
-            Edition::Since3028 => Line::saying(SOON, cancellation("CANCELLING")),
-            Edition::Before3028 => Line::default(),
-        };
-        if sale.cancelling == Cancelling::Unfinished {
-            return (Doing::Cancel(line), "cancelled, without saying so".to_owned());
-        }
-        if sale.cancelling == Cancelling::OldWords {
-            line = line.say(SOON, progress("TRANSACTION_CANCELLED_BY_USER"));
-        }
-        let reader = Wait::World(Duration::from_millis(600));
-        line = line.say(reader, said("CANCELLED", "TRANSACTION_CANCELLED_BY_USER"));
-        (Doing::Cancel(line.then(Wait::NONE, Act::Reach(Phase::Over))), "cancelled".to_owned())
+    /// What the host has to say of a request: after a while, and as one object.
+    fn told(&mut self, kind: &str, field: &str, response: Object) -> (Doing, String) {
+        let host = Wait::World(self.chance.around(Duration::from_millis(1500)));
+        let text = fine(kind, Object::new().object(field, response));
+        (Doing::Answer(Line::saying(host, text)), "served".to_owned())
     }
 
     fn transactions(&self) -> String {
@@ -339,47 +301,15 @@ impl Service {
     }
 }
 
-/// What the host says: with the code that the amount asked for, where it did.
-fn host_words(words: &str, amount: Major) -> String {
-    match (amount.0 / 10_000, amount.0 % 1000) {
-        (0, _) | (_, 0) => words.to_owned(),
-        (_, code) => format!("{words} {code:03}"),
-    }
-}
-
-fn settings() -> String {
-    let settings = Object::new()
-        .text("currencySymbol", "€")
-        .text("currency", "EUR")
-        .object("features", Object::new())
-        .object("merchantDetails", Object::new().text("name", "Corner Shop"))
-        .array("taxList", [])
-        .array("tipList", []);
-    fine("RES_ON_SETTINGS_RETRIEVED", Object::new().object("settings", settings))
-}
-
-fn device_connected() -> String {
-    fine("RES_ON_DEVICE_CONNECTED", Object::new().text("deviceType", "Idtech").object("deviceInfo", device()))
-}
-
-fn device_info() -> String {
-    fine("RES_ON_DEVICE_INFO_RETURNED", Object::new().object("deviceInfo", device()))
-}
-
-fn device() -> Object {
-    Object::new()
-        .text("serialNumber", "55X1")
-        .text("kernelVersion", "1.0")
-        .text("firmwareVersion", "1.0")
-        .text("connectionType", "USB")
-}
-
+/// When the first customer comes to a reader that listens.
+const FIRST_CUSTOMER: Wait = Wait::World(Duration::from_secs(8));
 /// How soon the service answers what needs no host and no card.
-const SOON: Wait = Wait::Device(Duration::from_millis(3));
+pub(super) const SOON: Wait = Wait::Device(Duration::from_millis(3));
 
 #[cfg(test)]
 mod tests {
     use super::super::super::calendar::ShopDay;
+    use super::super::stage::Act;
     use super::*;
 
     const LINK: LinkId = LinkId(1);
@@ -419,6 +349,7 @@ mod tests {
             &["message"],
             &["saleResponse", "code"],
             &["refundResponse", "code"],
+            &["reversalResponse", "code"],
             &["cancellationStatus"],
             &["deviceError"],
         ]
@@ -441,6 +372,7 @@ mod tests {
             ("7.01", &["SALE_RESPONSE D"]),
             ("7.02", &["SALE_RESPONSE R"]),
             ("45.67", &["TRANSACTION_COMM_ERROR ERROR_TIMEOUT"]),
+            ("1.26", &["TRANSACTION_COMM_ERROR ERROR_TIMEOUT"]),
             ("101.05", &["SALE_RESPONSE D"]),
             ("1.21", &["DEVICE_ERROR TIMEOUT"]),
             ("1.22", &["SIGNATURE_REQUIRED", "(waits)", "SALE_RESPONSE A"]),
@@ -484,6 +416,43 @@ mod tests {
         assert_eq!(at(before, Some(Phase::Card)), ["MESSAGE TRANSACTION_CANCELLED_BY_USER"]);
         assert_eq!(at(before, Some(Phase::Online)), ["MESSAGE TRANSACTION_CANNOT_BE_CANCELED_AT_THIS_STAGE"]);
         assert_eq!(at(before, None), ["ERROR ERROR_NOT_FOUND"]);
+    }
+
+    #[test]
+    fn a_listening_reader_asks_for_the_amount_and_takes_no_sale() {
+        const ON: &str = r#"{"type":"REQ_SET_POLLING_ENABLED","data":{"enabled":true,"initialAmount":1}}"#;
+        const OFF: &str = r#"{"type":"REQ_SET_POLLING_ENABLED","data":{"enabled":false}}"#;
+        const DEVICE: &str = r#"{"type":"REQ_INIT_DEVICE","data":{"emvType":"QUICK_CHIP"}}"#;
+        const AMOUNT: &str = r#"{"type":"REQ_SUBMIT_AMOUNT","data":{"sale":{"amount":8.4}}}"#;
+        const SALE: &str = r#"{"type":"REQ_PROCESS_SALE","data":{"amount":"8.40"}}"#;
+        let said = says(Edition::Since3028, &[ON, DEVICE, ON, SALE, AMOUNT, OFF, AMOUNT]);
+        let said: Vec<&str> =
+            said.iter().map(String::as_str).filter(|line| !line.starts_with("MESSAGE ")).collect();
+        assert_eq!(
+            said,
+            [
+                "ERROR ERROR_NOT_SUPPORTED",
+                "DEVICE_CONNECTED",
+                "SET_POLLING_ENABLED",
+                "REQUEST_SET_AMOUNT",
+                "(waits)",
+                "ERROR ERROR_POLLING",
+                "SALE_RESPONSE A",
+                "REQUEST_SET_AMOUNT",
+                "(waits)",
+                "SET_POLLING_ENABLED",
+                "ERROR ERROR_NOT_ASKED",
+            ]
+        );
+    }
+
+    #[test]
+    fn tokens_are_called_what_the_edition_calls_them() {
+        const NEW: &str = r#"{"type":"REQ_RETRIEVE_SECURE_TOKEN","data":{"secureTokenMerchantRef":"M1"}}"#;
+        const OLD: &str = r#"{"type":"REQ_LOAD_SECURE_CARD","data":{"secureCardMerchantRef":"M1"}}"#;
+        let unknown = "ERROR ERROR_UNKNOWN_REQUEST";
+        assert_eq!(says(Edition::Since3028, &[NEW, OLD]), ["SECURE_TOKEN_RESPONSE", unknown]);
+        assert_eq!(says(Edition::Before3028, &[NEW, OLD]), [unknown, "SECURE_CARD_RESPONSE"]);
     }
 
     #[test]

@@ -1,46 +1,31 @@
-//! The curated recordings: what each shows, and the act that makes it.
-//!
-//! Seeds are fixed, so a cassette made again differs in times and ports only.
+//! The curated recordings of TSI.
 
 use std::time::Duration;
 
-use super::play::{Act, Visit};
+use super::super::{Act, TsiAct, Visit};
+use super::{BAD_TILL, Entry, NORMAL_DAY};
 use crate::net::simulate::{
     Ask, Behaviour, Connections, Doors, Errand, Habit, Reference, Scenario, ShopDay, TerminalSettings, Wait,
 };
 
-/// The normal day of `demo`.
-pub const NORMAL_DAY: &str = "normal-day";
-/// The bad till of `demo`.
-pub const BAD_TILL: &str = "bad-till";
-
-/// One curated recording.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its name: the file is `NAME.cassette.jsonl`.
-    pub name: &'static str,
-    /// What it shows, in one line.
-    pub about: &'static str,
-    /// How it is made.
-    pub act: Act,
-}
-
-/// Every curated recording, in the order people should meet them.
-pub fn catalogue() -> Vec<Entry> {
+pub(super) fn catalogue() -> Vec<Entry> {
     let mut entries = good_shop();
     entries.extend(bad_terminals());
     entries.extend(bad_tills());
-    for (seed, entry) in (1..).zip(&mut entries) {
-        entry.act.terminal.seed = seed;
-        for visit in entry.act.rounds.iter_mut().flatten() {
+    for (seed, (_, _, act)) in (1..).zip(&mut entries) {
+        act.terminal.seed = seed;
+        for visit in act.rounds.iter_mut().flatten() {
             // An id is never used twice, also where all of them are judged together.
             visit.seed += 10 * seed;
         }
     }
-    entries
+    entries.into_iter().map(|(name, about, act)| Entry { name, about, act: Act::Tsi(act) }).collect()
 }
 
-fn good_shop() -> Vec<Entry> {
+/// Name, what it shows, how it is made.
+type Draft = (&'static str, &'static str, TsiAct);
+
+fn good_shop() -> Vec<Draft> {
     let sale = |cents| one(visit(Scenario::Sale, Some(cents)));
     let scenario = |scenario| one(visit(scenario, None));
     let later =
@@ -90,7 +75,7 @@ fn good_shop() -> Vec<Entry> {
     ]
 }
 
-fn bad_terminals() -> Vec<Entry> {
+fn bad_terminals() -> Vec<Draft> {
     let sale =
         |behaviour: Behaviour| one(visit(Scenario::Sale, Some(1200 + behaviour.ending().unwrap_or(0))));
     vec![
@@ -115,7 +100,7 @@ fn bad_terminals() -> Vec<Entry> {
     ]
 }
 
-fn bad_tills() -> Vec<Entry> {
+fn bad_tills() -> Vec<Draft> {
     let by = |habit, seed, asks| Visit { habit, seed, errands: errands(asks), ..visit(Scenario::Sale, None) };
     let sale = |amount| Ask::Sale { amount, tip: 0 };
     let one_sale = |habit| one(by(habit, 1, vec![sale(2350)]));
@@ -139,21 +124,21 @@ fn bad_tills() -> Vec<Entry> {
     ]
 }
 
-impl Act {
-    fn shows(self, name: &'static str, about: &'static str) -> Entry {
-        Entry { name, about, act: self }
+impl TsiAct {
+    const fn shows(self, name: &'static str, about: &'static str) -> Draft {
+        (name, about, self)
     }
 }
 
-fn act(rounds: Vec<Vec<Visit>>) -> Act {
-    Act { terminal: TerminalSettings::default(), rounds, patience: PATIENCE }
+fn act(rounds: Vec<Vec<Visit>>) -> TsiAct {
+    TsiAct { terminal: TerminalSettings::default(), rounds, patience: PATIENCE }
 }
 
-fn one(visit: Visit) -> Act {
+fn one(visit: Visit) -> TsiAct {
     act(vec![vec![visit]])
 }
 
-fn asking(asks: Vec<Ask>) -> Act {
+fn asking(asks: Vec<Ask>) -> TsiAct {
     one(Visit { errands: errands(asks), ..visit(Scenario::Sale, None) })
 }
 
@@ -177,24 +162,18 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn names_are_all_different_and_fit_a_file_name() {
-        let entries = catalogue();
-        let names: BTreeSet<_> = entries.iter().map(|entry| entry.name).collect();
-        assert_eq!(names.len(), entries.len());
-        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
-        assert!(names.contains(NORMAL_DAY) && names.contains(BAD_TILL));
-    }
-
-    #[test]
     fn every_behaviour_and_habit_has_a_recording() {
-        let entries = catalogue();
-        let visits: Vec<&Visit> =
-            entries.iter().flat_map(|entry| entry.act.rounds.iter().flatten()).collect();
+        let acts: Vec<TsiAct> = catalogue()
+            .into_iter()
+            .filter_map(|entry| match entry.act {
+                Act::Tsi(act) => Some(act),
+                Act::Gochip(_) => None,
+            })
+            .collect();
+        let visits: Vec<&Visit> = acts.iter().flat_map(|act| act.rounds.iter().flatten()).collect();
         for habit in Habit::ALL {
             assert!(visits.iter().any(|visit| visit.habit == habit), "{habit}");
         }

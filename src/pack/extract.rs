@@ -3,6 +3,7 @@
 //! [`Trie::scan`](super::Trie::scan) fills it; what a value means is for [`Test`](super::Test) to say. Nothing
 //! is allocated once the buffers have grown.
 
+use super::graft::Doubts;
 use crate::text::json::Kind;
 
 /// Which of the compiled pointers.
@@ -16,6 +17,7 @@ pub struct Extract {
     last: Vec<u32>,
     found: Vec<Found>,
     pub(super) duplicate: Option<usize>,
+    pub(super) doubts: Doubts,
     /// The containers a scan is in.
     pub(super) open: Vec<Frame>,
 }
@@ -40,14 +42,18 @@ pub(super) struct Frame {
     pub(super) node: u32,
     /// Where it is noted itself.
     pub(super) found: u32,
+    /// Where it starts.
+    pub(super) start: u32,
     pub(super) members: Members,
 }
 
 /// What a container holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Members {
-    /// Named values; which of the children were seen, one bit each.
-    Named(u64),
+    /// Nothing: it is no container.
+    None,
+    /// Named values; which of the children were seen, one bit each, and which is expected next.
+    Named { seen: u64, next: u32 },
     /// Numbered values; the number of the current one.
     Numbered(usize),
 }
@@ -61,6 +67,7 @@ impl Extract {
         self.first.resize(slots, NONE);
         self.last.resize(slots, NONE);
         self.duplicate = None;
+        self.doubts = 0;
         self.open.clear();
     }
 

@@ -90,6 +90,7 @@ pub(super) struct MessageDef {
     pub unclear: bool,
     #[serde(default)]
     pub when: Vec<Spanned<TestDef>>,
+    pub body: Option<Text>,
     #[serde(default)]
     pub keys: BTreeMap<String, KeyAtDef>,
 }
@@ -116,6 +117,7 @@ pub(super) struct TestDef {
     pub not_empty: Option<bool>,
     pub format: Option<Text>,
     pub like: Option<OneOrMany<Text>>,
+    pub schema: Option<Text>,
     pub any: Option<Vec<Spanned<TestDef>>>,
     pub all: Option<Vec<Spanned<TestDef>>>,
     pub not: Option<Box<Spanned<TestDef>>>,
@@ -124,6 +126,7 @@ pub(super) struct TestDef {
     pub duplicate_keys: Option<bool>,
     pub clear_card_data: Option<bool>,
     pub owned_by_endpoint: Option<Text>,
+    pub fits_body: Option<bool>,
 }
 
 /// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […] }`.

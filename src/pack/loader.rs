@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::document::Library;
 use super::error::{PackError, PackErrors, suggestion};
 use super::format::{FrontMatter, PackFile};
 use super::model::{Pack, Rule};
@@ -26,6 +27,7 @@ pub fn load_with(
     let mut chain = Vec::new();
     collect(sources, name, None, &mut Vec::new(), &mut chain)?;
     let mut resolver = Resolver::default();
+    resolver.library = Library::of(sources);
     for (file, definition) in &chain {
         resolver.declare(file, definition);
     }
@@ -47,6 +49,8 @@ pub fn load_with(
             rules.insert(rule.info.code.clone(), (depth, rule));
         }
     }
+    resolver.trie.graft();
+    resolver.outcome_trie.graft();
     let mut rules: Vec<(usize, Rule)> = rules.into_values().collect();
     rules.sort_by_key(|(depth, _)| *depth);
     let extends = chain.iter().rev().skip(1).map(|(_, base)| base.name.get_ref().clone()).collect();

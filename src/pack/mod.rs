@@ -4,16 +4,20 @@
 //! from one to the other. `extract` and `test` look at messages. Whether a rule was kept is `rule`'s to say.
 
 mod address;
+mod document;
 mod error;
 mod extract;
 mod format;
+mod graft;
 mod loader;
 mod model;
+mod names;
 mod page;
 mod pattern;
 mod picture;
 mod resolve;
 mod rule_info;
+mod schema;
 mod sensitive;
 mod sources;
 mod test;
@@ -22,6 +26,7 @@ mod trie;
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
 pub use error::{PackError, PackErrors, suggestion};
 pub use extract::{Extract, Found, Slot};
+pub use graft::CheckId;
 pub use loader::{load, load_with};
 pub use model::{
     Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
@@ -34,6 +39,7 @@ pub use pattern::{
 };
 pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
+pub use schema::{Breach, Schema};
 pub use sources::Sources;
 pub use test::{Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
 pub use trie::Trie;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::extract::Slot;
 use super::page::Page;
 use super::pattern::Pattern;
+use super::schema::Schema;
 use super::test::{Test, View};
 use super::trie::Trie;
 use super::{RuleCode, RuleInfo};
@@ -138,6 +139,8 @@ pub struct Kind {
     pub unclear: bool,
     /// Where its keys are.
     pub keys: Vec<KeyAt>,
+    /// What all of it is like, where a schema says so.
+    pub body: Option<Schema>,
 }
 
 /// What kind of event carries a message.

@@ -28,6 +28,11 @@ impl Sources {
         self.files.get(path).map(AsRef::as_ref)
     }
 
+    /// Every file's path and text.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &Cow<'static, str>)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), text))
+    }
+
     /// A file's path and text, with the life of the sources.
     pub(super) fn get(&self, path: &str) -> Option<(&str, &str)> {
         self.files.get_key_value(path).map(|(path, text)| (path.as_str(), text.as_ref()))

@@ -5,10 +5,13 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::extract::{Extract, Found, Slot};
+use super::graft::CheckId;
 use super::model::{Endpoint, EndpointId, KindId};
 use super::picture::Picture;
+use super::schema::{Breach, Schema};
 use super::trie::Trie;
 use crate::mask::MaskedKind;
 use crate::text::json::{self, Kind};
@@ -74,6 +77,8 @@ pub enum Test {
         /// The endpoints and what they own.
         endpoints: Vec<Endpoint>,
     },
+    /// The whole message is as the schema of its kind has it. By kind: its schema.
+    FitsBody(Vec<Option<Schema>>),
 }
 
 /// What a value is like.
@@ -89,6 +94,8 @@ pub enum ValueTest {
     Format(Format),
     /// A text or number spelled like one of these.
     Like(Vec<Picture>),
+    /// As the schema has it; the check sees to it in passing.
+    Fits(Schema, Option<CheckId>),
 }
 
 /// A scalar as it is spelled in JSON: `"started"`, `7`, `true`.
@@ -179,6 +186,9 @@ impl Test {
             Self::Has(slot) => view.extract.has(*slot),
             Self::Absent(slot) => !view.extract.has(*slot),
             Self::ExactlyOne(slots) => slots.iter().filter(|&&slot| view.extract.has(slot)).count() == 1,
+            Self::Value(slot, ValueTest::Fits(_, Some(check))) if !view.extract.doubts(*check) => {
+                view.extract.has(*slot)
+            }
             Self::Value(slot, test) => {
                 view.extract.first(*slot).is_some()
                     && view.extract.all(*slot).all(|found| test.holds(found, view.text))
@@ -201,11 +211,15 @@ impl Test {
                 let here = endpoints.get(endpoint.0).is_some_and(|endpoint| endpoint.owns(&value));
                 here || !endpoints.iter().any(|endpoint| endpoint.owns(&value))
             }
+            Self::FitsBody(_) => self.breach(view).is_none(),
         }
     }
 
     /// What it asks for, as a phrase: "`/event/resource/results` holding something".
     pub fn wanted(&self, view: &View<'_>, trie: &Trie) -> String {
+        if let Some((schema, breach)) = self.breach(view) {
+            return schema.wanted(&breach, view.text);
+        }
         let at = |slot: &Slot| format!("`{}`", trie.pointer(*slot));
         match self {
             Self::Has(slot) => format!("a value at {}", at(slot)),
@@ -226,12 +240,16 @@ impl Test {
             Self::CloseCodeSendable => "a close code that may be sent (RFC 6455, section 7.4)".to_owned(),
             Self::NoDuplicateKeys => "every key once in its object".to_owned(),
             Self::OwnedByEndpoint { at: slot, .. } => format!("{} on the endpoint that owns it", at(slot)),
+            Self::FitsBody(_) => "a message as its schema has it".to_owned(),
         }
     }
 
     /// What stands there instead, as a phrase: "`/event/resource/results` is `[]`". Values are as
     /// recorded; the caller hides what must not be repeated.
     pub fn seen(&self, view: &View<'_>, trie: &Trie) -> String {
+        if let Some((schema, breach)) = self.breach(view) {
+            return schema.seen(&breach, view.text);
+        }
         let value = |slot: &Slot| match view.extract.first(*slot) {
             Some(found) => format!("`{}` is `{}`", trie.pointer(*slot), shortened(found.token(view.text))),
             None => format!("no `{}`", trie.pointer(*slot)),
@@ -273,31 +291,65 @@ impl Test {
                 let path = endpoint.and_then(|id| endpoints.get(id.0)).map_or("?", |e| e.path.as_str());
                 format!("{} on {path}", value(slot))
             }
+            Self::FitsBody(_) => "such a message".to_owned(),
         }
     }
 
     /// The part of the message a finding should point at, where there is one.
-    pub fn offending(&self, view: &View<'_>) -> Option<Found> {
-        match self {
+    pub fn offending(&self, view: &View<'_>) -> Option<Range<usize>> {
+        if let Some((schema, breach)) = self.breach(view) {
+            return Some(schema.range(&breach, view.text));
+        }
+        let found = match self {
             Self::Value(slot, test) => view.extract.all(*slot).find(|&found| !test.holds(found, view.text)),
             Self::Absent(slot) | Self::OwnedByEndpoint { at: slot, .. } => view.extract.first(*slot),
             Self::Key(keys, _) => view.extract.first(view.key(keys)?),
             Self::All(tests) => {
-                tests.iter().find(|test| !test.holds(view)).and_then(|test| test.offending(view))
+                return tests.iter().find(|test| !test.holds(view))?.offending(view);
             }
-            Self::Any(tests) => tests.iter().find_map(|test| test.offending(view)),
+            Self::Any(tests) => return tests.iter().find_map(|test| test.offending(view)),
             Self::Has(_)
             | Self::ExactlyOne(_)
             | Self::Not(_)
             | Self::Masked(_)
             | Self::ClearCardData
             | Self::CloseCodeSendable
-            | Self::NoDuplicateKeys => None,
+            | Self::NoDuplicateKeys
+            | Self::FitsBody(_) => None,
+        };
+        found.map(Found::range)
+    }
+
+    /// What breaks the schema this test asks for, if it asks for one.
+    fn breach(&self, view: &View<'_>) -> Option<(&Schema, Breach)> {
+        let of_slot = |slot: Slot, schema: &Schema| {
+            view.extract.all(slot).find_map(|found| schema.fits(view.text, found.range().start).err())
+        };
+        match self {
+            Self::Value(slot, ValueTest::Fits(schema, _)) => Some((schema, of_slot(*slot, schema)?)),
+            Self::Key(keys, ValueTest::Fits(schema, _)) => Some((schema, of_slot(view.key(keys)?, schema)?)),
+            Self::FitsBody(bodies) => {
+                let schema = bodies.get(view.kind?.0)?.as_ref()?;
+                Some((schema, schema.fits(view.text, 0).err()?))
+            }
+            _ => None,
         }
     }
 }
 
 impl ValueTest {
+    /// It as a question to the values at `slot`, which a scan can answer in passing.
+    pub(super) fn checked_at(self, slot: Slot, trie: &mut Trie) -> Self {
+        match self {
+            Self::Fits(schema, None) => {
+                let pointer = trie.pointer(slot).clone();
+                let check = trie.check(&pointer, &schema);
+                Self::Fits(schema, check)
+            }
+            other => other,
+        }
+    }
+
     fn holds(&self, found: Found, text: &str) -> bool {
         let token = found.token(text);
         match self {
@@ -318,6 +370,7 @@ impl ValueTest {
                 Kind::Number => pictures.iter().any(|picture| picture.fits(token)),
                 Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => false,
             },
+            Self::Fits(schema, _) => schema.fits(text, found.range().start).is_ok(),
         }
     }
 
@@ -330,6 +383,7 @@ impl ValueTest {
             Self::Like(pictures) => {
                 format!("spelled like {}", list(pictures.iter().map(|picture| format!("`{picture}`")), "or"))
             }
+            Self::Fits(..) => "as its schema has it".to_owned(),
         }
     }
 }
@@ -437,7 +491,7 @@ pub(super) fn list(parts: impl IntoIterator<Item = String>, last: &str) -> Strin
     out
 }
 
-fn shortened(token: &str) -> String {
+pub(super) fn shortened(token: &str) -> String {
     const READABLE: usize = 60;
     if token.chars().count() <= READABLE {
         return token.to_owned();

@@ -1,32 +1,52 @@
 //! One look at a message: every pointer any kind or rule of a pack asks for, in a single pass.
 //!
 //! The pointers are compiled into one trie. A scan walks the text once, validates all of it, and notes where
-//! the asked-for values stand. It builds no tree; what it notes is an [`Extract`].
+//! the asked-for values stand. It builds no tree; what it notes is an [`Extract`]. Schemas whose values it
+//! passes anyway are grafted onto it (`graft`), and are seen to in the same pass.
 
 use super::extract::{Extract, Frame, Members, NONE, Slot};
-use crate::text::json::{JsonError, Kind, MAX_DEPTH, RawString};
+use super::graft::{CheckId, Grafted, Shape};
+use super::names::Names;
+use super::schema::Types;
+use crate::text::json::{JsonError, Kind, MAX_DEPTH};
 use crate::text::{Pointer, scan};
 
 /// The pointers of a pack, compiled. The token `*` stands for every element of an array.
 #[derive(Clone, Debug)]
 pub struct Trie {
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     pointers: Vec<Pointer>,
+    pub(super) grafted: Grafted,
 }
 
+/// A place in messages.
 #[derive(Clone, Debug, Default)]
-struct Node {
-    slot: Option<Slot>,
-    children: Vec<Child>,
-    elements: Option<u32>,
+pub(super) struct Node {
+    pub(super) slot: Option<Slot>,
+    pub(super) names: Names,
+    /// By index of the name.
+    pub(super) children: Vec<Child>,
+    pub(super) elements: Option<u32>,
+    /// What a schema says of the value.
+    pub(super) shape: Option<Shape>,
 }
 
-/// A member that is looked for, recognised by its length and its first bytes before it is compared.
-#[derive(Clone, Debug)]
-struct Child {
-    head: u64,
-    name: Box<str>,
-    node: u32,
+/// Where a name leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Child {
+    pub(super) node: u32,
+    pub(super) way: Way,
+}
+
+/// What is done with a value whose name is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// It, or something in it, is noted.
+    Into,
+    /// It is read over, once its type was seen to.
+    Over(Types, CheckId),
+    /// It is held against what the schema says at its place.
+    At,
 }
 
 /// Longer texts are not looked into; the recorder keeps none as long.
@@ -34,7 +54,7 @@ const LONGEST: usize = u32::MAX as usize - 1;
 
 impl Default for Trie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], pointers: Vec::new() }
+        Self { nodes: vec![Node::default()], pointers: Vec::new(), grafted: Grafted::default() }
     }
 }
 
@@ -45,7 +65,10 @@ impl Trie {
     pub fn add(&mut self, pointer: &Pointer) -> Option<Slot> {
         let mut at = 0;
         for token in pointer.tokens() {
-            at = self.child_or_new(at, token);
+            at = match token.as_str() {
+                "*" => self.elements_or_new(at),
+                _ => self.child_or_new(at, token),
+            };
         }
         if let Some(slot) = self.nodes[at].slot {
             return Some(slot);
@@ -79,6 +102,7 @@ impl Trie {
     /// Reads `text`, which has to be one JSON value, and notes what was asked for.
     pub fn scan(&self, text: &str, out: &mut Extract) -> Result<(), JsonError> {
         out.clear(self.pointers.len());
+        out.doubts = self.grafted.left_out();
         if text.len() > LONGEST {
             return Err(scan::expected(LONGEST, "at most 4 GiB"));
         }
@@ -94,114 +118,184 @@ impl Trie {
         let bytes = text.as_bytes();
         let mut at = 0;
         let mut node = 0;
+        // The innermost container; those around it wait in `out.open`, below one that stands for none.
+        let mut frame = Frame { node: 0, found: NONE, start: 0, members: Members::None };
         loop {
             at = scan::space(bytes, at);
             let wanted = &self.nodes[node as usize];
             let kind = kind(bytes, at)?;
             let found = wanted.slot.map_or(NONE, |slot| out.begin(slot, kind, at));
             let inside = match kind {
-                Kind::Object if !wanted.children.is_empty() => Some(Members::Named(0)),
-                Kind::Array if wanted.looks_inside() => Some(Members::Numbered(0)),
+                Kind::Object if !wanted.children.is_empty() => Members::Named { seen: 0, next: 0 },
+                Kind::Array if wanted.looks_inside() => Members::Numbered(0),
                 Kind::Object
                 | Kind::Array
                 | Kind::String
                 | Kind::Number
                 | Kind::True
                 | Kind::False
-                | Kind::Null => None,
+                | Kind::Null => Members::None,
             };
-            if let Some(members) = inside {
+            let mut opened = false;
+            if let Members::None = inside {
+                let start = at;
+                at = skip(text, at, out.open.len())?;
+                out.end(found, at);
+                if let Some(shape) = &wanted.shape {
+                    self.grafted.see(shape, kind, (text, start, at), 0, &mut out.doubts);
+                }
+            } else {
                 if out.open.len() == MAX_DEPTH {
                     return Err(scan::expected(at, "at most 128 nested containers"));
                 }
-                out.open.push(Frame { node, found, members });
+                out.open.push(frame);
+                frame = Frame { node, found, start: at as u32, members: inside };
                 at += 1;
-            } else {
-                at = skip(text, at, out.open.len())?;
-                out.end(found, at);
+                opened = true;
             }
-            match self.next(text, &mut at, inside.is_some(), out)? {
-                Some(next) => node = next,
-                None => return Ok(at),
+            // Goes to the next value on the way to one that was asked for, closing what ends before it.
+            loop {
+                let container = &self.nodes[frame.node as usize];
+                let child = match &mut frame.members {
+                    Members::None => return Ok(at),
+                    Members::Named { seen, next } => {
+                        let mut walk = Named { at, seen: *seen, next: *next };
+                        let child = self.next_member(container, text, opened, &mut walk, out)?;
+                        (at, *seen, *next) = (walk.at, walk.seen, walk.next);
+                        child
+                    }
+                    Members::Numbered(index) => {
+                        container.next_element(text, &mut at, opened, out.open.len(), index)?
+                    }
+                };
+                if let Some(child) = child {
+                    node = child;
+                    break;
+                }
+                out.end(frame.found, at);
+                if let Some(shape) = &container.shape {
+                    let (kind, seen) = match frame.members {
+                        Members::Named { seen, .. } => (Kind::Object, seen),
+                        Members::Numbered(_) | Members::None => (Kind::Array, 0),
+                    };
+                    self.grafted.see(shape, kind, (text, frame.start as usize, at), seen, &mut out.doubts);
+                }
+                let Some(around) = out.open.pop() else { return Ok(at) };
+                frame = around;
+                opened = false;
             }
         }
     }
 
-    /// Goes to the next value on the way to one that was asked for, closing what ends before it.
+    /// Reads an object up to the next value that is looked for, or to its end: `None`.
     ///
-    /// `opened` says that a container was just opened, `None` that the outermost has ended.
+    /// Members that only a schema has something to say of, and nothing of what is in them, are seen to here.
     #[inline]
-    fn next(
+    fn next_member(
         &self,
+        node: &Node,
         text: &str,
-        at: &mut usize,
         mut opened: bool,
+        walk: &mut Named,
         out: &mut Extract,
     ) -> Result<Option<u32>, JsonError> {
-        while let Some(&Frame { node, found, members }) = out.open.last() {
-            let depth = out.open.len();
-            let node = &self.nodes[node as usize];
-            let next = match members {
-                Members::Named(seen) => node.next_member(text, at, opened, depth, seen)?,
-                Members::Numbered(index) => node.next_element(text, at, opened, depth, index)?,
+        let bytes = text.as_bytes();
+        let depth = out.open.len();
+        let mut at = walk.at;
+        loop {
+            at = scan::space(bytes, at);
+            match bytes.get(at) {
+                Some(b'}') => {
+                    walk.at = at + 1;
+                    return Ok(None);
+                }
+                Some(b',') if !opened => at = scan::space(bytes, at + 1),
+                _ if opened => {}
+                _ => return Err(scan::expected(at, "`,` or `}`")),
+            }
+            opened = false;
+            if bytes.get(at) != Some(&b'"') {
+                return Err(scan::expected(at, "`\"`"));
+            }
+            let start = at + 1;
+            let (index, end) = match node.names.expected(bytes, start, walk.next) {
+                Some(end) => (Some(walk.next as usize), end),
+                None => {
+                    let end = scan::string(bytes, start)?;
+                    (node.names.find(text, start, end), end.at)
+                }
             };
-            match next {
-                Next::Closed => {
-                    out.open.pop();
-                    out.end(found, *at);
-                    opened = false;
+            at = scan::space(bytes, end + 1);
+            if bytes.get(at) != Some(&b':') {
+                return Err(scan::expected(at, "`:`"));
+            }
+            at = scan::space(bytes, at + 1);
+            let Some(index) = index else {
+                at = skip(text, at, depth)?;
+                continue;
+            };
+            walk.next = index as u32 + 1;
+            let bit = 1_u64.checked_shl(index as u32).unwrap_or(0);
+            if walk.seen & bit != 0 {
+                out.duplicate.get_or_insert(at);
+            }
+            walk.seen |= bit;
+            let child = node.children[index];
+            match child.way {
+                Way::Into => {
+                    walk.at = at;
+                    return Ok(Some(child.node));
                 }
-                Next::Member { child, seen, again } => {
-                    if again {
-                        out.duplicate.get_or_insert(*at);
+                Way::Over(types, check) => {
+                    if !types.allow_byte(bytes.get(at).copied().unwrap_or(0)) {
+                        check.doubt(&mut out.doubts);
                     }
-                    if let Some(frame) = out.open.last_mut() {
-                        frame.members = Members::Named(seen);
-                    }
-                    return Ok(Some(child));
+                    at = skip(text, at, depth)?;
                 }
-                Next::Element { child, index } => {
-                    if let Some(frame) = out.open.last_mut() {
-                        frame.members = Members::Numbered(index);
-                    }
-                    return Ok(Some(child));
-                }
+                Way::At => at = self.see_leaf(child.node, text, at, out)?,
             }
         }
-        Ok(None)
     }
 
-    fn child_or_new(&mut self, at: usize, token: &str) -> usize {
-        let existing = match token {
-            "*" => self.nodes[at].elements,
-            _ => self.nodes[at].children.iter().find(|child| *child.name == *token).map(|child| child.node),
-        };
-        if let Some(existing) = existing {
-            return existing as usize;
+    /// Reads over a value that a schema has more to say of than its type.
+    fn see_leaf(&self, node: u32, text: &str, at: usize, out: &mut Extract) -> Result<usize, JsonError> {
+        let kind = kind(text.as_bytes(), at)?;
+        let end = skip(text, at, out.open.len())?;
+        if let Some(shape) = &self.nodes[node as usize].shape {
+            self.grafted.see(shape, kind, (text, at, end), 0, &mut out.doubts);
+        }
+        Ok(end)
+    }
+
+    pub(super) fn child_or_new(&mut self, at: usize, name: &str) -> usize {
+        if let Some(index) = self.nodes[at].names.position(name) {
+            return self.nodes[at].children[index].node as usize;
         }
         let new = self.nodes.len();
-        let node = new as u32;
         self.nodes.push(Node::default());
-        match token {
-            "*" => self.nodes[at].elements = Some(node),
-            _ => self.nodes[at].children.push(Child {
-                head: head(token.as_bytes(), 0, token.len()),
-                name: token.into(),
-                node,
-            }),
+        self.nodes[at].names.push(name);
+        self.nodes[at].children.push(Child { node: new as u32, way: Way::Into });
+        new
+    }
+
+    pub(super) fn elements_or_new(&mut self, at: usize) -> usize {
+        if let Some(elements) = self.nodes[at].elements {
+            return elements as usize;
         }
+        let new = self.nodes.len();
+        self.nodes.push(Node::default());
+        self.nodes[at].elements = Some(new as u32);
         new
     }
 }
 
-/// Where the next value is that may lead to one that was asked for.
-enum Next {
-    /// Nowhere: the container ended.
-    Closed,
-    /// Under a name; `again` where the same object had it already.
-    Member { child: u32, seen: u64, again: bool },
-    /// At an index.
-    Element { child: u32, index: usize },
+/// How far an object was read.
+struct Named {
+    at: usize,
+    /// Which of the names were seen, one bit each.
+    seen: u64,
+    /// The name that is expected.
+    next: u32,
 }
 
 impl Node {
@@ -210,128 +304,58 @@ impl Node {
         self.elements.is_some() || !self.children.is_empty()
     }
 
-    /// Reads an object up to the next value that is looked for, or to its end.
-    #[inline]
-    fn next_member(
-        &self,
-        text: &str,
-        at: &mut usize,
-        mut opened: bool,
-        depth: usize,
-        seen: u64,
-    ) -> Result<Next, JsonError> {
-        let bytes = text.as_bytes();
-        loop {
-            *at = scan::space(bytes, *at);
-            match bytes.get(*at) {
-                Some(b'}') => {
-                    *at += 1;
-                    return Ok(Next::Closed);
-                }
-                Some(b',') if !opened => *at = scan::space(bytes, *at + 1),
-                _ if opened => {}
-                _ => return Err(scan::expected(*at, "`,` or `}`")),
-            }
-            opened = false;
-            if bytes.get(*at) != Some(&b'"') {
-                return Err(scan::expected(*at, "`\"`"));
-            }
-            let start = *at + 1;
-            let end = scan::string(bytes, start)?;
-            *at = scan::space(bytes, end.at + 1);
-            if bytes.get(*at) != Some(&b':') {
-                return Err(scan::expected(*at, "`:`"));
-            }
-            *at += 1;
-            let child = if end.escaped {
-                self.escaped_child(RawString::escaped(&text[start..end.at], start))
-            } else {
-                self.child(bytes, start, end.at)
-            };
-            if let Some((index, child)) = child {
-                let bit = 1_u64.checked_shl(index as u32).unwrap_or(0);
-                return Ok(Next::Member { child, seen: seen | bit, again: seen & bit != 0 });
-            }
-            *at = skip(text, *at, depth)?;
+    /// What is to be done with a value that comes here.
+    pub(super) fn way(&self) -> Way {
+        match &self.shape {
+            Some(shape) if self.slot.is_none() && !self.looks_inside() => match shape.types_alone() {
+                Some((types, check)) => Way::Over(types, check),
+                None => Way::At,
+            },
+            Some(_) | None => Way::Into,
         }
     }
 
-    /// Reads an array up to the next value that is looked for, or to its end.
+    /// Reads an array up to the next value that is looked for, or to its end: `None`.
     fn next_element(
         &self,
         text: &str,
         at: &mut usize,
         mut opened: bool,
         depth: usize,
-        index: usize,
-    ) -> Result<Next, JsonError> {
+        index: &mut usize,
+    ) -> Result<Option<u32>, JsonError> {
         let bytes = text.as_bytes();
-        let mut index = index;
         loop {
             *at = scan::space(bytes, *at);
             match bytes.get(*at) {
                 Some(b']') => {
                     *at += 1;
-                    return Ok(Next::Closed);
+                    return Ok(None);
                 }
                 Some(b',') if !opened => {
                     *at += 1;
-                    index += 1;
+                    *index += 1;
                 }
                 _ if opened => {}
                 _ => return Err(scan::expected(*at, "`,` or `]`")),
             }
             opened = false;
-            if let Some(child) = self.elements.or_else(|| self.element(index)) {
-                return Ok(Next::Element { child, index });
+            if let Some(child) = self.elements.or_else(|| self.element(*index)) {
+                return Ok(Some(child));
             }
             *at = skip(text, *at, depth)?;
         }
     }
 
-    /// The child of the name that stands from `start` to `end`, and its index.
-    #[inline]
-    fn child(&self, bytes: &[u8], start: usize, end: usize) -> Option<(usize, u32)> {
-        let length = end - start;
-        let head = head(bytes, start, length);
-        let mut children = self.children.iter().enumerate();
-        let (index, child) = children.find(|(_, child)| {
-            child.head == head
-                && child.name.len() == length
-                && (length <= 8 || child.name.as_bytes()[8..] == bytes[start + 8..end])
-        })?;
-        Some((index, child.node))
-    }
-
-    #[cold]
-    fn escaped_child(&self, key: RawString<'_>) -> Option<(usize, u32)> {
-        let mut children = self.children.iter().enumerate();
-        children.find(|(_, child)| key.is(&child.name)).map(|(index, child)| (index, child.node))
-    }
-
     fn element(&self, index: usize) -> Option<u32> {
-        self.children.iter().find(|child| child.name.parse() == Ok(index)).map(|child| child.node)
-    }
-}
-
-/// The first eight of the `length` bytes at `start`, as one number; shorter ones are filled up with zeros.
-#[inline]
-fn head(bytes: &[u8], start: usize, length: usize) -> u64 {
-    match bytes[start..].first_chunk::<8>() {
-        Some(word) if length >= 8 => u64::from_le_bytes(*word),
-        Some(word) => u64::from_le_bytes(*word) & ((1 << (8 * length)) - 1),
-        None => {
-            let mut word = [0; 8];
-            let length = length.min(8);
-            word[..length].copy_from_slice(&bytes[start..start + length]);
-            u64::from_le_bytes(word)
-        }
+        let place = self.names.iter().position(|name| name.parse() == Ok(index))?;
+        Some(self.children[place].node)
     }
 }
 
 /// The kind of the value at `at`.
 #[inline]
-fn kind(bytes: &[u8], at: usize) -> Result<Kind, JsonError> {
+pub(super) fn kind(bytes: &[u8], at: usize) -> Result<Kind, JsonError> {
     match bytes.get(at) {
         Some(b'{') => Ok(Kind::Object),
         Some(b'[') => Ok(Kind::Array),
@@ -345,8 +369,8 @@ fn kind(bytes: &[u8], at: usize) -> Result<Kind, JsonError> {
 }
 
 /// The offset behind the value at or after `at`, which is validated and nothing else.
-#[inline]
-fn skip(text: &str, at: usize, depth: usize) -> Result<usize, JsonError> {
+#[inline(always)]
+pub(super) fn skip(text: &str, at: usize, depth: usize) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();
     match bytes.get(at) {
         // Most values are strings.

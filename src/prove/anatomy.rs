@@ -248,7 +248,7 @@ impl Lexicon {
                 | Pattern::Limit(_) => {}
             }
         }
-        lexicon.read = pack.trie.pointers().to_vec();
+        lexicon.read.extend_from_slice(pack.trie.pointers());
         lexicon.keys = key_names(pack);
         let slots = pack.kinds.iter().flat_map(|kind| &kind.keys).flat_map(|key| &key.slots);
         lexicon.key_places = slots.map(|&slot| pack.trie.pointer(slot).clone()).collect();
@@ -297,6 +297,11 @@ impl Lexicon {
                 Test::Value(slot, ValueTest::Format(Format::MinorUnits)) => {
                     self.amounts.push(pack.trie.pointer(*slot).clone());
                 }
+                Test::Value(slot, ValueTest::Fits(schema, _)) => {
+                    let place = pack.trie.pointer(*slot);
+                    let told = schema.told().into_iter();
+                    self.read.extend(told.map(|below| place.join(&below)));
+                }
                 Test::OwnedByEndpoint { at, endpoints, .. } => {
                     let one_each = endpoints.iter().filter_map(|endpoint| endpoint.types.first());
                     let types: Vec<_> = one_each.map(|name| Literal::string(name)).collect();
@@ -312,7 +317,8 @@ impl Lexicon {
                 | Test::Masked(_)
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
-                | Test::NoDuplicateKeys => {}
+                | Test::NoDuplicateKeys
+                | Test::FitsBody(_) => {}
             }
         }
     }
@@ -372,7 +378,8 @@ fn names(pack: &Pack) -> Vec<Slot> {
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
-                | Test::OwnedByEndpoint { .. } => {}
+                | Test::OwnedByEndpoint { .. }
+                | Test::FitsBody(_) => {}
             }
         }
     }

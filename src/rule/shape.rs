@@ -30,7 +30,7 @@ impl ShapeRule {
                 first: None,
                 earlier: Vec::new(),
                 role: "message",
-                marked: broken.offending(&sighting.view).map(|found| found.range()),
+                marked: broken.offending(&sighting.view),
             }
         });
     }

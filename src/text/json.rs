@@ -57,11 +57,6 @@ pub struct RawString<'a> {
 }
 
 impl<'a> RawString<'a> {
-    /// A string that holds an escape: `raw` is what stands between its quotes, from `start` on.
-    pub(crate) const fn escaped(raw: &'a str, start: usize) -> Self {
-        Self { raw, start, escaped: true }
-    }
-
     /// The text between the quotes, escapes and all.
     pub fn raw(self) -> &'a str {
         self.raw

@@ -32,6 +32,7 @@ mod recorder;
 mod relay;
 mod replay;
 mod report;
+mod schema;
 mod show;
 mod simulate;
 mod transcript;

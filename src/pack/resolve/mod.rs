@@ -4,11 +4,14 @@
 
 mod patterns;
 mod questions;
+mod schemas;
 mod words;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::document::Library;
 use super::error::{PackError, suggestion};
 use super::extract::Slot;
 use super::format::{FrontMatter, KeyAtDef, MessageDef, PackFile, SelectorDef, Text};
@@ -18,6 +21,7 @@ use super::model::{
 };
 use super::page::Page;
 use super::pattern::Selector;
+use super::schema::Schema;
 use super::trie::Trie;
 use super::{Authority, Impact, Level, RuleInfo};
 use crate::conversation::Party;
@@ -48,6 +52,9 @@ pub(super) struct Resolver {
     pub(super) sensitive: Vec<String>,
     pub(super) trie: Trie,
     pub(super) outcome_trie: Trie,
+    /// The documents schemas stand in.
+    pub(super) library: Library,
+    schemas: BTreeMap<String, Option<Schema>>,
 }
 
 /// Groupings every pack has.
@@ -236,6 +243,8 @@ impl Resolver {
                 keys.push(key);
             }
         }
+        let inherited = parent.and_then(|p| self.kinds[p.0].body.clone());
+        let body = message.body.as_ref().and_then(|body| self.body(file, body, carriers)).or(inherited);
         // A flow goes by the first key.
         keys.sort_by_key(|key| !self.groupings[key.grouping.0].flows);
         if self.kinds.iter().any(|kind| kind.name == name) {
@@ -262,6 +271,7 @@ impl Resolver {
             role,
             unclear,
             keys,
+            body,
         });
     }
 

@@ -19,7 +19,9 @@ impl Resolver {
     pub(super) fn pattern(&mut self, file: &File<'_>, pattern: Spanned<PatternDef>) -> Option<Pattern> {
         Some(match pattern.into_inner() {
             PatternDef::Shape(ShapeDef { on, require }) => {
-                Pattern::Shape(Shape { on: self.selector(file, &on), require: self.tests(file, &require) })
+                let mut shape = Shape { on: self.selector(file, &on), require: self.tests(file, &require) };
+                self.with_bodies(file, &on.kinds, &mut shape);
+                Pattern::Shape(shape)
             }
             PatternDef::Never(NeverDef { message, among, after, key }) => Pattern::Never(Never {
                 message: self.selector(file, &message),

@@ -30,6 +30,7 @@ impl Resolver {
             duplicate_keys,
             clear_card_data,
             owned_by_endpoint,
+            fits_body,
             ..
         } = def.get_ref();
         let mut found = Vec::new();
@@ -45,7 +46,8 @@ impl Resolver {
         if let Some(pointer) = at {
             let slot = self.slot(file, pointer)?;
             let wanted = self.value_tests(file, def);
-            found.extend(wanted.into_iter().map(|wanted| Test::Value(slot, wanted)));
+            let wanted = wanted.into_iter().map(|wanted| wanted.checked_at(slot, &mut self.trie));
+            found.extend(wanted.map(|wanted| Test::Value(slot, wanted)));
         }
         if let Some(name) = key {
             let grouping = self.grouping(file, Some(name))?;
@@ -79,6 +81,9 @@ impl Resolver {
                 endpoints: self.endpoints.clone(),
             });
         }
+        if *fits_body == Some(true) {
+            found.push(Test::FitsBody(self.kinds.iter().map(|kind| kind.body.clone()).collect()));
+        }
         if found.len() > 1 {
             return Some(Test::All(found));
         }
@@ -90,7 +95,7 @@ impl Resolver {
 
     /// The questions a test asks about a value.
     pub(super) fn value_tests(&mut self, file: &File<'_>, def: &Spanned<TestDef>) -> Vec<ValueTest> {
-        let TestDef { equals, any_of, is, not_empty, format, like, .. } = def.get_ref();
+        let TestDef { equals, any_of, is, not_empty, format, like, schema, .. } = def.get_ref();
         let mut wanted = Vec::new();
         wanted.extend(equals.as_ref().map(|value| ValueTest::OneOf(vec![literal(value)])));
         wanted.extend(any_of.as_ref().map(|all| ValueTest::OneOf(all.iter().map(literal).collect())));
@@ -108,9 +113,11 @@ impl Resolver {
             let pictures = texts.0.iter().filter_map(|text| self.picture(file, text)).collect();
             wanted.push(ValueTest::Like(pictures));
         }
-        if wanted.is_empty() {
+        if let Some(reference) = schema {
+            wanted.extend(self.schema(file, reference).map(|schema| ValueTest::Fits(schema, None)));
+        } else if wanted.is_empty() {
             let message = "expected a question about the value: `equals`, `any-of`, `is`, `not-empty`, \
-                           `format`, `like`";
+                           `format`, `like`, `schema`";
             self.errors.push(file.error(def.span(), message));
         }
         wanted

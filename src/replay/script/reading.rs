@@ -191,7 +191,8 @@ fn names_of_kinds(pack: &Pack) -> Vec<Slot> {
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
-                | Test::OwnedByEndpoint { .. } => {}
+                | Test::OwnedByEndpoint { .. }
+                | Test::FitsBody(_) => {}
             }
         }
     }

@@ -1,0 +1,92 @@
+//! Schemas that tests and kinds name: `schemas/request.json#/$defs/sale`, found in the pack's folder.
+
+use super::{File, Resolver};
+use crate::pack::PackError;
+use crate::pack::document::Target;
+use crate::pack::format::Text;
+use crate::pack::model::{Carrier, CarrierSet, KindId};
+use crate::pack::pattern::Shape;
+use crate::pack::schema::{Dialect, Schema, compile};
+use crate::pack::test::Test;
+
+impl Resolver {
+    /// The schema of that name, compiled when it is named for the first time.
+    pub(super) fn schema(&mut self, file: &File<'_>, reference: &Text) -> Option<Schema> {
+        let folder = file.name.split('/').next().unwrap_or(file.name);
+        let path = format!("{folder}/{}", reference.get_ref());
+        if let Some(known) = self.schemas.get(&path) {
+            return known.clone();
+        }
+        let schema = match self.located(file, reference, &path) {
+            Ok(target) => match compile(&mut self.library, &target, Dialect::Twenty) {
+                Ok(schema) => Some(schema),
+                Err(errors) => {
+                    self.errors.extend(errors);
+                    None
+                }
+            },
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        };
+        self.schemas.insert(path, schema.clone());
+        schema
+    }
+
+    /// The schema all messages of a kind fit.
+    pub(super) fn body(&mut self, file: &File<'_>, reference: &Text, carriers: CarrierSet) -> Option<Schema> {
+        if carriers != CarrierSet::from_iter([Carrier::Json]) {
+            self.wrong(file, reference, "a body for a kind of JSON message only");
+        }
+        self.schema(file, reference)
+    }
+
+    /// A shape that asks for bodies is asked of the kinds that have one.
+    pub(super) fn with_bodies(&mut self, file: &File<'_>, on: &[Text], shape: &mut Shape) {
+        if !shape.require.iter().any(asks_for_body) {
+            return;
+        }
+        let has = |resolver: &Self, id: KindId| resolver.kinds[id.0].body.is_some();
+        let mut open: Vec<KindId> = shape.on.kinds.iter().rev().copied().collect();
+        let mut kinds = Vec::new();
+        while let Some(id) = open.pop() {
+            if has(self, id) {
+                kinds.push(id);
+            } else {
+                open.extend(self.kinds[id.0].children.iter().rev());
+            }
+        }
+        if let (true, Some(named)) = (kinds.is_empty() && !shape.on.kinds.is_empty(), on.first()) {
+            let message = format!("expected kinds that have a `body`, got `{}`", named.get_ref());
+            let help = "say `body = \"schemas/NAME.json\"` where the kind is declared";
+            self.errors.push(file.error(file.span_of(named), message).help(help));
+        }
+        shape.on.kinds = kinds;
+    }
+
+    fn located(&mut self, file: &File<'_>, reference: &Text, path: &str) -> Result<Target, PackError> {
+        let wrong = |message: String| file.error(file.span_of(reference), message);
+        let (name, fragment) = path.split_once('#').unwrap_or((path, ""));
+        let document = self.library.open(name, wrong)?;
+        self.library.follow(&document, &format!("#{fragment}"), wrong)
+    }
+}
+
+fn asks_for_body(test: &Test) -> bool {
+    match test {
+        Test::FitsBody(_) => true,
+        Test::Any(tests) | Test::All(tests) => tests.iter().any(asks_for_body),
+        Test::Not(test) => asks_for_body(test),
+        Test::Has(_)
+        | Test::Absent(_)
+        | Test::ExactlyOne(_)
+        | Test::Value(..)
+        | Test::Key(..)
+        | Test::Masked(_)
+        | Test::ClearCardData
+        | Test::CloseCodeSendable
+        | Test::NoDuplicateKeys
+        | Test::OwnedByEndpoint { .. } => false,
+    }
+}

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::result::Parameter;
-use super::{Bucket, CheckResult, Completeness, RuleResult, SourceSummary, Subject, Timing, Undecided};
+use super::{
+    Basis, Bucket, CheckResult, Completeness, RuleResult, SourceSummary, Subject, Timing, Undecided,
+};
 use crate::conversation::{ConversationEvent, EventKind, Offset};
 use crate::pack::{Judges, Pack, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
 use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, spoken};
@@ -27,6 +29,8 @@ pub struct SourceInfo {
     pub name: String,
     /// The pack its header names.
     pub pack: Option<String>,
+    /// Why it is judged by the pack of the run.
+    pub basis: Basis,
     /// Who was recorded.
     pub subject: Subject,
     /// When, as the header says it (RFC 3339).
@@ -79,6 +83,7 @@ impl Check {
         self.sources.push(SourceSummary {
             name: source.name,
             pack: source.pack,
+            basis: source.basis,
             subject: source.subject,
             recorded_at: source.recorded_at,
             ..SourceSummary::default()

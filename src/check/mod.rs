@@ -3,11 +3,14 @@
 mod conceal;
 mod engine;
 mod exchange;
+mod recognise;
 mod result;
 
 pub use conceal::{conceal, conceal_finding};
 pub use engine::{Check, Options, SourceInfo};
 pub use exchange::{ExchangeFailure, try_exchange};
+pub use recognise::{Likeness, Recognised, Recogniser, Recognition};
 pub use result::{
-    Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing, Undecided,
+    Basis, Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing,
+    Undecided,
 };

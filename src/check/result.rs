@@ -176,6 +176,8 @@ pub struct SourceSummary {
     pub name: String,
     /// The pack its header names.
     pub pack: Option<String>,
+    /// Why it is judged by the pack it is judged by.
+    pub basis: Basis,
     /// Who was recorded.
     pub subject: Subject,
     /// When, as the header says it (RFC 3339).
@@ -196,6 +198,34 @@ pub struct SourceSummary {
     pub duration: Duration,
     /// Whether it was finished or cut.
     pub completeness: Completeness,
+}
+
+/// Why a recording is judged by the pack it is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// Whoever wanted it judged said so.
+    #[default]
+    Asked,
+    /// Its header names the pack.
+    Named,
+    /// Its header names no pack, or one whose messages these are not; but these are of the pack.
+    Recognised {
+        /// How many.
+        messages: u64,
+        /// Of how many looked at.
+        of: u64,
+    },
+}
+
+impl Basis {
+    /// The word in formats: `asked`, `named`, `recognised`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Named => "named",
+            Self::Recognised { .. } => "recognised",
+        }
+    }
 }
 
 /// The devices and programs a recording is about, as its header names them.

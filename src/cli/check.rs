@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::assign::{self, Assigned};
 use super::error::CliError;
 use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
@@ -21,7 +23,8 @@ pub(crate) struct Arguments {
     /// Cassettes, folders to search for `*.cassette.jsonl` and `*.cassette.jsonl.zst`, or `-`.
     #[arg(required = true, value_name = "CASSETTE")]
     cassettes: Vec<PathBuf>,
-    /// The pack to judge by; without it, the one the recordings name.
+    /// The pack to judge by; without it, each recording is judged by the one its header names, or the one its
+    /// messages are of.
     #[arg(long)]
     pack: Option<String>,
     /// Folder of packs that take the place of the built-in ones.
@@ -86,16 +89,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
     let sources = specs::sources(specs.as_deref())?;
     if let Some(name) = &pack {
-        known(&sources, name, None)?;
+        known(&sources, name)?;
     }
-    let work = move || -> Result<Judged, CliError> {
+    let work = move || -> Result<Vec<Judged>, CliError> {
         let mut inputs = Inputs::find(&cassettes, if verify { Verify::All } else { Verify::Small });
-        let name = match pack {
-            Some(name) => name,
-            None => pack_of(&mut inputs, &sources)?,
-        };
-        let pack = load(&sources, &name, &parameters, &rules)?;
-        Ok(judge::judge(&mut inputs, Arc::new(pack), Options { rules }))
+        judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules)
     };
     let judged = net::until_interrupted(work)
         .map_err(|error| CliError::environment(format!("cannot start a thread: {error}")))?;
@@ -105,27 +103,82 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         talk(&format!("{clear}interrupted: nothing was decided"));
         return Ok(Exit::Undecided);
     };
-    let Judged { result, unreadable } = judged?;
-    if result.sources.is_empty() {
-        return Err(none_readable(&unreadable));
+    let judged = judged?;
+    let unreadable = || judged.iter().flat_map(|one| &one.unreadable);
+    if judged.iter().all(|one| one.result.sources.is_empty()) {
+        return Err(none_readable(unreadable()));
     }
-    let report = Report { result: &result, unreadable: &unreadable };
+    let reports: Vec<Report<'_>> =
+        judged.iter().map(|one| Report { result: &one.result, unreadable: &one.unreadable }).collect();
     let look = if out.is_some() { report::Look::PLAIN } else { output::look_of_stdout() };
     let text = match format {
-        Format::Text => report::text(&report, look),
-        Format::Json => report::json(&report),
+        Format::Text => report::texts(&reports, look),
+        Format::Json => report::jsons(&reports),
     };
     if out.is_some() || format == Format::Json {
-        unreadable.iter().for_each(|input| CliError::input(said(input)).print());
+        unreadable().for_each(|input| CliError::input(said(input)).print());
     }
     match &out {
         Some(path) => {
             output::write_atomically(path, &text)?;
-            talk(&format!("{}: report written to {}", result.verdict, path.display()));
+            let verdicts: Vec<String> = judged.iter().map(|one| verdict(one, judged.len())).collect();
+            talk(&format!("{}: report written to {}", verdicts.join(", "), path.display()));
         }
         None => output::print(&text)?,
     }
-    Ok(exit(result.verdict, &unreadable))
+    let exits = judged.iter().map(|one| exit(one.result.verdict, &one.unreadable));
+    Ok(exits.max_by_key(|exit| gravity(*exit)).unwrap_or(Exit::Undecided))
+}
+
+/// Judges every recording by its pack: one result for each pack.
+fn judge_all(
+    inputs: &mut Inputs,
+    sources: &Sources,
+    asked: Option<&str>,
+    settings: &[Setting],
+    rules: &[RuleSelector],
+) -> Result<Vec<Judged>, CliError> {
+    let assigned = assign::assign(inputs, sources, asked, &mut talk)?;
+    let packs = match assigned.as_slice() {
+        [] => return Err(none_readable(&inputs.unreadable)),
+        [one] => vec![load(sources, &one.pack, settings, rules)?],
+        many => load_several(sources, many, settings, rules)?,
+    };
+    let several = packs.len() > 1;
+    let mut judged = Vec::new();
+    for (Assigned { pack: name, inputs: own }, pack) in assigned.into_iter().zip(packs) {
+        let picks = |selector: &RuleSelector| is_picked(&pack, selector);
+        if several && !rules.is_empty() && !rules.iter().any(picks) {
+            talk(&format!("{} of {name} not judged: none of its rules was asked for", recordings(own.len())));
+            continue;
+        }
+        inputs.inputs = own;
+        inputs.done.store(0, Ordering::Relaxed);
+        judged.push(judge::judge(inputs, Arc::new(pack), Options { rules: rules.to_vec() }));
+    }
+    Ok(judged)
+}
+
+fn recordings(count: usize) -> String {
+    if count == 1 { "1 recording".to_owned() } else { format!("{count} recordings") }
+}
+
+/// `CONFORMANT`, with the name of its pack where there are several.
+fn verdict(judged: &Judged, of: usize) -> String {
+    let result = &judged.result;
+    if of == 1 { result.verdict.to_string() } else { format!("{} {}", result.pack, result.verdict) }
+}
+
+/// Which of several exit codes is that of the run: what could not be read, then what proves nothing, then
+/// what was broken, then what is open.
+const fn gravity(exit: Exit) -> u8 {
+    match exit {
+        Exit::Success => 0,
+        Exit::Undecided => 1,
+        Exit::NonConformant => 2,
+        Exit::Invalid => 3,
+        Exit::Usage => 4,
+    }
 }
 
 /// A report never takes the place of a recording.
@@ -155,30 +208,16 @@ pub(super) fn exit(verdict: RunVerdict, unreadable: &[Unreadable]) -> Exit {
     }
 }
 
-/// The pack the first recording that names one was made for.
-fn pack_of(inputs: &mut Inputs, sources: &Sources) -> Result<String, CliError> {
-    match inputs.first_pack() {
-        Some((input, name)) => known(sources, &name, Some(&input)).map(|()| name),
-        None if inputs.inputs.is_empty() => Err(none_readable(&inputs.unreadable)),
-        None => Err(CliError::input("expected a pack to judge by: no recording names one")
-            .help(format!("say `--pack NAME`; known packs: {}", names(sources).join(", ")))),
-    }
-}
-
-/// Whether there is a pack of that name, which `asked_by` may have asked for.
-fn known(sources: &Sources, name: &str, asked_by: Option<&str>) -> Result<(), CliError> {
+/// Whether there is a pack of that name.
+fn known(sources: &Sources, name: &str) -> Result<(), CliError> {
     let names = names(sources);
     if names.contains(&name) {
         return Ok(());
     }
-    let what = format!("expected the name of a pack, got `{name}`");
-    let (what, remedy) = match asked_by {
-        Some(input) => (format!("{input}: {what}"), "; say `--pack NAME` to judge by another"),
-        None => (what, ""),
-    };
     let near =
         pack::suggestion(name, names.iter().copied()).map(|near| format!("{near} ")).unwrap_or_default();
-    Err(CliError::input(what).help(format!("{near}known packs: {}{remedy}", names.join(", "))))
+    let what = format!("expected the name of a pack, got `{name}`");
+    Err(CliError::input(what).help(format!("{near}known packs: {}", names.join(", "))))
 }
 
 fn names(sources: &Sources) -> Vec<&str> {
@@ -195,7 +234,7 @@ pub(super) fn load(
     let settings = settings.iter().map(|setting| (setting.name.clone(), setting.value)).collect();
     let pack = pack::load_with(sources, name, &settings).map_err(CliError::input)?;
     for selector in rules {
-        if pack.rules.iter().any(|rule| selector.picks(&rule.info.pack, &rule.info.code)) {
+        if is_picked(&pack, selector) {
             continue;
         }
         let codes: Vec<String> = pack.rules.iter().map(|rule| rule.info.code.to_string()).collect();
@@ -209,8 +248,36 @@ pub(super) fn load(
     Ok(pack)
 }
 
-fn none_readable(unreadable: &[Unreadable]) -> CliError {
-    let said: Vec<String> = unreadable.iter().map(said).collect();
+/// Several packs, each with the parameters it has. What none of them has is an error of the first.
+fn load_several(
+    sources: &Sources,
+    assigned: &[Assigned],
+    settings: &[Setting],
+    rules: &[RuleSelector],
+) -> Result<Vec<Pack>, CliError> {
+    let mut packs = Vec::new();
+    for Assigned { pack: name, .. } in assigned {
+        let pack = load(sources, name, &[], &[])?;
+        let has = |setting: &&Setting| pack.parameter(&setting.name).is_some();
+        let own: Vec<Setting> = settings.iter().filter(has).cloned().collect();
+        packs.push(load(sources, name, &own, &[])?);
+    }
+    let is_nobodys = |setting: &&Setting| packs.iter().all(|pack| pack.parameter(&setting.name).is_none());
+    let nobodys: Vec<Setting> = settings.iter().filter(is_nobodys).cloned().collect();
+    let unpicked = |selector: &&RuleSelector| !packs.iter().any(|pack| is_picked(pack, selector));
+    let unpicked: Vec<RuleSelector> = rules.iter().filter(unpicked).cloned().collect();
+    if let (Some(first), false) = (assigned.first(), nobodys.is_empty() && unpicked.is_empty()) {
+        load(sources, &first.pack, &nobodys, &unpicked)?;
+    }
+    Ok(packs)
+}
+
+fn is_picked(pack: &Pack, selector: &RuleSelector) -> bool {
+    pack.rules.iter().any(|rule| selector.picks(&rule.info.pack, &rule.info.code))
+}
+
+fn none_readable<'a>(unreadable: impl IntoIterator<Item = &'a Unreadable>) -> CliError {
+    let said: Vec<String> = unreadable.into_iter().map(said).collect();
     CliError::input(said.join("\nerror: "))
 }
 

@@ -1,13 +1,14 @@
 //! Which recordings a command line means: files, folders searched for cassettes, and standard input.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cassette::{CassetteError, Reader, Verification};
+use crate::check::Basis;
 use crate::report::Unreadable;
 
 /// Endings of the names that a folder is searched for.
@@ -29,8 +30,11 @@ pub(crate) enum Verify {
 /// The largest file that is verified without being asked for.
 const SMALL: u64 = 64 << 20;
 
+/// How much of standard input is kept for a look at it.
+const START: u64 = 1 << 20;
+
 /// One recording to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Input {
     /// `-`
     Stdin,
@@ -50,9 +54,11 @@ pub(crate) struct Inputs {
     pub(crate) unreadable: Vec<Unreadable>,
     /// Bytes read so far, of all of them.
     pub(crate) done: Arc<AtomicU64>,
+    /// Why each is judged by the pack that judges it; those not in it were asked to be.
+    pub(crate) bases: BTreeMap<Input, Basis>,
     verify: Verify,
-    /// Standard input, opened for a look at its header: it cannot be opened twice.
-    stdin: Option<Cassette>,
+    /// The start of standard input, read for a look at it: it cannot be read twice.
+    stdin_start: Option<Arc<[u8]>>,
 }
 
 impl Inputs {
@@ -85,40 +91,37 @@ impl Inputs {
         found
     }
 
-    /// The first pack that a header names, and the recording that does. Opens as many as it takes;
-    /// those that cannot be opened become unreadable.
-    pub(crate) fn first_pack(&mut self) -> Option<(String, String)> {
-        let mut first = None;
-        for input in std::mem::take(&mut self.inputs) {
-            if first.is_none() {
-                match self.open(&input) {
-                    Ok(cassette) => {
-                        first = cassette.header().pack.clone().map(|pack| (input.name(), pack));
-                        if input == Input::Stdin {
-                            self.stdin = Some(cassette);
-                        }
-                    }
-                    Err(unreadable) => {
-                        self.unreadable.push(unreadable);
-                        continue;
-                    }
-                }
-            }
-            self.inputs.push(input);
-        }
-        self.done.store(0, Ordering::Relaxed);
-        first
+    /// Opens a recording for a look at its start. Nothing is verified, and standard input can be opened again.
+    pub(crate) fn peek(&mut self, input: &Input) -> Result<Cassette, Unreadable> {
+        let start = match input {
+            Input::Stdin => Some(self.stdin_start(input)?),
+            Input::File(_) => None,
+        };
+        let source: Box<dyn Read + Send> = match start {
+            Some(start) => Box::new(Cursor::new(start)),
+            None => input.source()?,
+        };
+        let name = input.name();
+        Reader::open_with(source, &name, Verification::Skipped).map_err(|error| unreadable(name, &error))
     }
 
     /// Opens a recording and reads its header.
     pub(crate) fn open(&mut self, input: &Input) -> Result<Cassette, Unreadable> {
-        match (input, self.stdin.take()) {
-            (Input::Stdin, Some(opened)) => Ok(opened),
-            (Input::Stdin | Input::File(_), opened) => {
-                self.stdin = opened;
-                input.open(&self.done, self.verify)
-            }
+        let mut source = input.source()?;
+        if let (Input::Stdin, Some(start)) = (input, self.stdin_start.take()) {
+            source = Box::new(Cursor::new(start).chain(source));
         }
+        input.open(source, &self.done, self.verify)
+    }
+
+    fn stdin_start(&mut self, input: &Input) -> Result<Arc<[u8]>, Unreadable> {
+        if let Some(start) = &self.stdin_start {
+            return Ok(Arc::clone(start));
+        }
+        let mut start = Vec::new();
+        let read = io::stdin().lock().take(START).read_to_end(&mut start);
+        read.map_err(|error| Unreadable { name: input.name(), line: None, message: lower(&error) })?;
+        Ok(Arc::clone(self.stdin_start.insert(start.into())))
     }
 
     fn refuse(&mut self, path: &Path, message: String) {
@@ -146,16 +149,25 @@ impl Input {
         }
     }
 
-    /// Opens it and reads its header; the bytes read are added to `done`.
-    fn open(&self, done: &Arc<AtomicU64>, verify: Verify) -> Result<Cassette, Unreadable> {
-        let name = self.name();
-        let source: Box<dyn Read + Send> = match self {
-            Self::Stdin => Box::new(io::stdin()),
+    /// Its bytes.
+    fn source(&self) -> Result<Box<dyn Read + Send>, Unreadable> {
+        match self {
+            Self::Stdin => Ok(Box::new(io::stdin())),
             Self::File(path) => match File::open(path) {
-                Ok(file) => Box::new(file),
-                Err(error) => return Err(Unreadable { name, line: None, message: lower(&error) }),
+                Ok(file) => Ok(Box::new(file)),
+                Err(error) => Err(Unreadable { name: self.name(), line: None, message: lower(&error) }),
             },
-        };
+        }
+    }
+
+    /// Reads its header from `source`; the bytes read are added to `done`.
+    fn open(
+        &self,
+        source: Box<dyn Read + Send>,
+        done: &Arc<AtomicU64>,
+        verify: Verify,
+    ) -> Result<Cassette, Unreadable> {
+        let name = self.name();
         let verification = match (self, verify) {
             (Self::File(path), Verify::Small) if size(path) > SMALL => Verification::Skipped,
             (Self::File(_), Verify::Small | Verify::All) | (Self::Stdin, _) => Verification::Whole,

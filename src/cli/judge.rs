@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::inputs::{Cassette, Input, Inputs, unreadable};
 use crate::cassette::{Ending, Header};
-use crate::check::{self, Check, CheckResult, Completeness, Options, SourceInfo, Subject};
+use crate::check::{self, Basis, Check, CheckResult, Completeness, Options, SourceInfo, Subject};
 use crate::pack::Pack;
 use crate::report::Unreadable;
 
@@ -27,7 +27,10 @@ pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> J
     let mut progress = Progress::new(inputs.total_bytes(), Arc::clone(&inputs.done));
     for input in std::mem::take(&mut inputs.inputs) {
         let outcome = match inputs.open(&input) {
-            Ok(cassette) => one(&mut check, &input, cassette, &mut progress),
+            Ok(cassette) => {
+                let basis = inputs.bases.get(&input).copied().unwrap_or_default();
+                one(&mut check, &input, basis, cassette, &mut progress)
+            }
             Err(unreadable) => Err(unreadable),
         };
         refused.extend(outcome.err());
@@ -41,10 +44,11 @@ pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> J
 fn one(
     check: &mut Check,
     input: &Input,
+    basis: Basis,
     mut cassette: Cassette,
     progress: &mut Progress,
 ) -> Result<(), Unreadable> {
-    check.begin(source_info(input.name(), cassette.header()));
+    check.begin(SourceInfo { basis, ..source_info(input.name(), cassette.header()) });
     while let Some(candidate) = cassette.next_candidate() {
         // The walk of the rules through a payload is its validation.
         if let Err(error) = candidate.and_then(|event| event.inspect(|event| check.observe(event))) {
@@ -72,6 +76,7 @@ pub(crate) fn source_info(name: String, header: &Header) -> SourceInfo {
     SourceInfo {
         name,
         pack: header.pack.clone(),
+        basis: Basis::Asked,
         subject: Subject { pos: facts(header, "pos"), terminal: facts(header, "terminal") },
         recorded_at: header.recorded_at.clone(),
         masked: header.masking.is_some(),

@@ -9,6 +9,7 @@
     reason = "files, the environment and stdio live here and nowhere else"
 )]
 
+mod assign;
 mod check;
 mod demo;
 mod error;

@@ -89,6 +89,8 @@ pub(super) struct MessageDef {
     #[serde(default)]
     pub unclear: bool,
     #[serde(default)]
+    pub mistake: bool,
+    #[serde(default)]
     pub when: Vec<Spanned<TestDef>>,
     pub body: Option<Text>,
     #[serde(default)]

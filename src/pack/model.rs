@@ -137,6 +137,8 @@ pub struct Kind {
     pub role: Role,
     /// Whether a message of it, and of no special case, may have been meant as any of them.
     pub unclear: bool,
+    /// Whether it is a mistake that rules report, and no sign that the protocol is spoken.
+    pub mistake: bool,
     /// Where its keys are.
     pub keys: Vec<KeyAt>,
     /// What all of it is like, where a schema says so.

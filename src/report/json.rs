@@ -12,14 +12,26 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{REPORT_VERSION, Report, Unreadable};
-use crate::check::{Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided};
+use crate::check::{Basis, Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided};
 use crate::rule::{Finding, Witness};
+
+/// Renders one report, or an array of several: one for each pack.
+pub fn jsons(reports: &[Report<'_>]) -> String {
+    if let [report] = reports {
+        return json(report);
+    }
+    let documents: Vec<Document<'_>> = reports.iter().map(Document::from).collect();
+    pretty(&documents)
+}
 
 /// Renders the report as JSON: indented, keys in a fixed order, a line feed at the end.
 pub fn json(report: &Report<'_>) -> String {
-    let document = Document::from(report);
+    pretty(&Document::from(report))
+}
+
+fn pretty(document: &impl Serialize) -> String {
     let mut text =
-        serde_json::to_string_pretty(&document).expect("strings, numbers and maps with string keys");
+        serde_json::to_string_pretty(document).expect("strings, numbers and maps with string keys");
     text.push('\n');
     text
 }
@@ -255,6 +267,8 @@ impl From<&Bucket> for BucketView {
 struct SourceView<'a> {
     name: &'a str,
     pack: Option<&'a str>,
+    basis: &'static str,
+    recognised: Option<RecognisedView>,
     subject: SubjectView<'a>,
     recorded_at: Option<&'a str>,
     connections: u64,
@@ -268,6 +282,12 @@ struct SourceView<'a> {
 }
 
 #[derive(Serialize)]
+struct RecognisedView {
+    messages: u64,
+    of: u64,
+}
+
+#[derive(Serialize)]
 struct SubjectView<'a> {
     pos: Option<&'a str>,
     terminal: Option<&'a str>,
@@ -278,6 +298,11 @@ impl<'a> From<&'a SourceSummary> for SourceView<'a> {
         Self {
             name: &source.name,
             pack: source.pack.as_deref(),
+            basis: source.basis.as_str(),
+            recognised: match source.basis {
+                Basis::Recognised { messages, of } => Some(RecognisedView { messages, of }),
+                Basis::Asked | Basis::Named => None,
+            },
             subject: SubjectView {
                 pos: source.subject.pos.as_deref(),
                 terminal: source.subject.terminal.as_deref(),

@@ -11,12 +11,12 @@ mod text;
 
 use crate::check::CheckResult;
 
-pub use json::json;
+pub use json::{json, jsons};
 pub use look::{Colour, Glyphs, Look};
 pub use page::{page, rule_list};
 pub use printable::printable;
 pub use span::human;
-pub use text::text;
+pub use text::{text, texts};
 
 /// The version of the JSON report's format, the value of its key `report`.
 pub const REPORT_VERSION: u32 = 1;

@@ -27,6 +27,7 @@ mod patterns;
 mod peers;
 mod prove;
 mod readme;
+mod recognise;
 mod record;
 mod recorder;
 mod relay;

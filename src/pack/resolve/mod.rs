@@ -258,7 +258,7 @@ impl Resolver {
         }
         let what = message.what.clone().unwrap_or_else(|| name.replace('-', " "));
         let children = Vec::new();
-        let unclear = message.unclear;
+        let (unclear, mistake) = (message.unclear, message.mistake);
         self.kinds.push(Kind {
             name,
             what,
@@ -270,6 +270,7 @@ impl Resolver {
             tests,
             role,
             unclear,
+            mistake,
             keys,
             body,
         });

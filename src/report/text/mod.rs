@@ -16,8 +16,31 @@ mod sources;
 mod summary;
 mod timing;
 
-use super::sheet::Sheet;
+use super::sheet::{Ink, Sheet};
 use super::{Look, Report};
+use summary::counted;
+
+/// Renders one report, or several under the names of their packs.
+pub fn texts(reports: &[Report<'_>], look: Look) -> String {
+    let [_, _, ..] = reports else {
+        return reports.iter().map(|report| text(report, look)).collect();
+    };
+    let mut all = String::new();
+    for report in reports {
+        let mut sheet = Sheet::new(look);
+        if !all.is_empty() {
+            all.push('\n');
+            sheet.flow(0, 0, &[(Ink::Faint, sheet.glyph("─", "-").repeat(look.width))]);
+        }
+        let count = report.result.sources.len() as u64;
+        let of = format!("{} of {}", counted(count, "recording"), report.result.pack);
+        sheet.flow(0, 0, &[(Ink::Strong, of)]);
+        all.push_str(&sheet.finish());
+        all.push('\n');
+        all.push_str(&text(report, look));
+    }
+    all
+}
 
 /// Renders the report for people.
 pub fn text(report: &Report<'_>, look: Look) -> String {

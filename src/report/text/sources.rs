@@ -1,7 +1,7 @@
 //! The recordings a report rests on, and the inputs that could not be read.
 
 use super::summary::{counted, grouped, plain, span};
-use crate::check::{CheckResult, Completeness, SourceSummary};
+use crate::check::{Basis, CheckResult, Completeness, SourceSummary};
 use crate::report::Report;
 use crate::report::sheet::{Ink, Sheet};
 
@@ -32,10 +32,10 @@ pub(super) fn recordings(sheet: &mut Sheet, result: &CheckResult) {
     let many = result.sources.len() > SHOWN;
     let mut silent = 0u64;
     for source in &result.sources {
-        if many && remark(source).is_none() {
+        if many && remark(source, &result.pack).is_none() {
             silent += 1;
         } else {
-            recording(sheet, source);
+            recording(sheet, source, &result.pack);
         }
     }
     if silent > 0 {
@@ -48,7 +48,7 @@ pub(super) fn recordings(sheet: &mut Sheet, result: &CheckResult) {
     }
 }
 
-fn recording(sheet: &mut Sheet, source: &SourceSummary) {
+fn recording(sheet: &mut Sheet, source: &SourceSummary, pack: &str) {
     let mut parts = vec![counted(source.connections, "connection")];
     if source.refused > 0 {
         parts.push(format!("{} refused", grouped(source.refused)));
@@ -68,13 +68,27 @@ fn recording(sheet: &mut Sheet, source: &SourceSummary) {
     }
     let name = (Ink::Plain, source.name.clone());
     sheet.flow(2, 4, &[name, plain("  "), (Ink::Faint, parts.join(", "))]);
-    if let Some(remark) = remark(source) {
+    if let Some(remark) = remark(source, pack) {
         sheet.flow(4, 4, &[(Ink::Unsure, remark)]);
     }
 }
 
-fn remark(source: &SourceSummary) -> Option<String> {
+fn remark(source: &SourceSummary, pack: &str) -> Option<String> {
     let mut remarks = Vec::new();
+    if let Basis::Recognised { messages, of } = source.basis {
+        let header = match &source.pack {
+            Some(named) => format!("its header names `{named}`"),
+            None => "its header names no pack".to_owned(),
+        };
+        remarks.push(match messages {
+            0 => format!("recognised as {pack} by its paths; {header}"),
+            _ => format!(
+                "recognised as {pack} by {} of {}; {header}",
+                grouped(messages),
+                counted(of, "message")
+            ),
+        });
+    }
     match source.completeness {
         Completeness::Finished => {}
         Completeness::Edited => remarks.push("edited after recording".to_owned()),

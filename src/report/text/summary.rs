@@ -27,7 +27,7 @@ pub(super) fn verdict(sheet: &mut Sheet, report: &Report<'_>) {
         pieces.push((Ink::Faint, format!(" with {}", set.join(", "))));
     }
     if !report.unreadable.is_empty() {
-        pieces.push((Ink::Bad, format!("; {} could not be read", inputs(report.unreadable.len()))));
+        pieces.push((Ink::Bad, format!("; {} not judged", inputs(report.unreadable.len()))));
     }
     sheet.flow(hang, hang, &pieces);
 }

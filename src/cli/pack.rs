@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::{Exit, output, prove, specs};
 use crate::check;
 use crate::pack::{self, Pack, Sources};
+use crate::report;
 
 /// Lists, validates and tests packs.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Lists the packs with their rules.
     List(Choice),
+    /// Prints a table of each pack's rules, as Markdown.
+    Index(Choice),
     /// Validates packs: every file, every reference.
     Check(Choice),
     /// Runs the exchanges of every rule page.
@@ -42,6 +45,7 @@ struct Choice {
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::List(choice) => each(&choice, list),
+        Command::Index(choice) => each(&choice, index),
         Command::Check(choice) => each(&choice, validate),
         Command::Test(choice) => each(&choice, test),
         Command::Prove(arguments) => prove::run(&arguments),
@@ -90,6 +94,13 @@ fn list(sources: &Sources, name: &str) -> Said {
     }
     text.push('\n');
     (text, true)
+}
+
+fn index(sources: &Sources, name: &str) -> Said {
+    match load(sources, name) {
+        Ok(pack) => (report::rule_index(&pack), true),
+        Err(said) => said,
+    }
 }
 
 fn validate(sources: &Sources, name: &str) -> Said {

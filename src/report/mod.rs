@@ -5,12 +5,14 @@ mod printable;
 mod sheet;
 mod span;
 
+mod index;
 mod json;
 mod page;
 mod text;
 
 use crate::check::CheckResult;
 
+pub use index::rule_index;
 pub use json::{json, jsons};
 pub use look::{Colour, Glyphs, Look};
 pub use page::{page, rule_list};

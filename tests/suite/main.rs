@@ -33,6 +33,7 @@ mod recorder;
 mod relay;
 mod replay;
 mod report;
+mod rule_index;
 mod schema;
 mod show;
 mod simulate;

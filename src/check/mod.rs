@@ -9,7 +9,7 @@ mod result;
 pub use conceal::{conceal, conceal_finding};
 pub use engine::{Check, Options, SourceInfo};
 pub use exchange::{ExchangeFailure, try_exchange};
-pub use recognise::{Likeness, Recognised, Recogniser, Recognition};
+pub use recognise::{Likeness, Recognised, Recogniser, Recognition, can_tell};
 pub use result::{
     Basis, Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing,
     Undecided,

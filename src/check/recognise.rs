@@ -156,6 +156,11 @@ impl Candidate {
     }
 }
 
+/// Whether the pack can tell its messages from others: one that holds for every protocol cannot.
+pub fn can_tell(pack: &Pack) -> bool {
+    (0..pack.kinds.len()).any(|kind| is_telling(pack, KindId(kind)))
+}
+
 /// Whether a message is of this kind because of what stands in it, and is no mere mistake.
 fn is_telling(pack: &Pack, kind: KindId) -> bool {
     let mut lineage = pack.lineage(kind).map(|id| &pack.kinds[id.0]);
@@ -174,6 +179,8 @@ impl Recognition {
         let alike: Vec<&Likeness> = self.likenesses.iter().filter(near).collect();
         match alike.as_slice() {
             _ if best.messages == 0 && best.connections == 0 => self.swapped(),
+            // Most of it is something else.
+            _ if best.messages > 0 && best.messages * 4 < self.messages => Recognised::Nothing,
             [_] => Recognised::Surely(best),
             _ => Recognised::Alike(alike),
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::CliError;
 use super::inputs::{Cassette, Input, Inputs};
-use crate::check::{Basis, Likeness, Recognised, Recogniser, Recognition};
+use crate::check::{Basis, Likeness, Recognised, Recogniser, Recognition, can_tell};
 use crate::pack::{self, Pack, Sources};
 use crate::report::Unreadable;
 
@@ -88,7 +88,11 @@ impl Desk<'_> {
         let basis = if asked.is_some() { Basis::Asked } else { Basis::Named };
         if let Some(pack) = wanted.filter(|pack| self.is_known(pack)) {
             let plain = Decision { pack: pack.clone(), basis, told: None };
-            let seen = look(Ok(cassette), [self.load(&pack)?], FEW);
+            let own = self.load(&pack)?;
+            if !can_tell(&own) {
+                return Ok(Ok(plain));
+            }
+            let seen = look(Ok(cassette), [own], FEW);
             if seen.likeness(&pack).is_some_and(|own| own.messages * 2 >= seen.messages) {
                 return Ok(Ok(plain));
             }
@@ -96,10 +100,14 @@ impl Desk<'_> {
             let own = seen.likeness(&pack).map_or(0, |own| own.messages);
             return Ok(match seen.recognised() {
                 // A quarter of the messages may be a peer that misbehaves.
-                Recognised::Surely(best) if best.pack != pack && own * 4 <= best.messages => match asked {
-                    Some(asked) => Err(refusal(input, &another(asked, own, best, &seen))),
-                    None => Ok(recognised(best, &seen, named.as_deref())),
-                },
+                Recognised::Surely(best)
+                    if best.pack != pack && best.messages > 0 && own * 4 <= best.messages =>
+                {
+                    match asked {
+                        Some(asked) => Err(refusal(input, &another(asked, own, best, &seen))),
+                        None => Ok(recognised(best, &seen, named.as_deref())),
+                    }
+                }
                 _ => Ok(plain),
             });
         }
@@ -140,10 +148,12 @@ impl Desk<'_> {
         };
         let near = named.and_then(|named| pack::suggestion(named, known.iter().copied()));
         let near = near.map_or_else(String::new, |near| format!("{near} "));
-        let messages = match seen.messages {
-            0 => "it holds no message to go by".to_owned(),
-            1 => "its message is of no known pack".to_owned(),
-            n => format!("none of its {n} messages is of a known pack"),
+        let nearest = seen.likenesses.first().filter(|nearest| nearest.messages > 0);
+        let messages = match (seen.messages, nearest) {
+            (0, _) => "it holds no message to go by".to_owned(),
+            (all, Some(nearest)) => format!("only {} are of {}", of(nearest.messages, all), nearest.pack),
+            (1, None) => "its message is of no known pack".to_owned(),
+            (n, None) => format!("none of its {n} messages is of a known pack"),
         };
         format!("{what}, and {messages}; {near}say `--pack NAME`; known packs: {}", known.join(", "))
     }

@@ -134,6 +134,14 @@ fn where_nothing_was_said_the_path_that_was_dialled_tells() {
 }
 
 #[test]
+fn what_holds_for_every_protocol_judges_every_recording() {
+    for pack in [TSI, GOCHIP] {
+        let run = check(&[&path(pack, "normal-day"), "--pack", "core"], "");
+        assert!(run.code != 2 && run.out.contains("judged by core "), "{}", run.all());
+    }
+}
+
+#[test]
 fn standard_input_is_recognised_too() {
     let text = relabelled(&curated(GOCHIP, "sale-approved"), None);
     let run = check(&["-"], &text);

@@ -3,7 +3,9 @@
 //! Recordings made here are masked long before; those made by hand or elsewhere may not be, and their
 //! values come back as flow keys and in sentences. No report repeats such a value.
 
-use super::CheckResult;
+use std::sync::Arc;
+
+use super::{CheckResult, WaiverUse};
 use crate::mask::{self, MaskedKind};
 use crate::rule::Finding;
 
@@ -18,7 +20,11 @@ pub fn conceal(result: &mut CheckResult) {
         rule.advice.iter_mut().chain(&mut rule.error).for_each(star);
     }
     for source in &mut result.sources {
-        [&mut source.subject.pos, &mut source.subject.terminal].into_iter().flatten().for_each(star);
+        source.subject.0.values_mut().flat_map(|facts| facts.values_mut()).for_each(star);
+    }
+    for WaiverUse { waiver, .. } in &mut result.waivers {
+        let waiver = Arc::make_mut(waiver);
+        [&mut waiver.reason, &mut waiver.owner, &mut waiver.approver].into_iter().for_each(star);
     }
 }
 

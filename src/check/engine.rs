@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::result::Parameter;
+use super::waiver::Grant;
 use super::{
-    Basis, Bucket, CheckResult, Completeness, RuleResult, SourceSummary, Subject, Timing, Undecided,
+    Basis, Bucket, CheckResult, Completeness, Date, RuleResult, SourceSummary, Subject, Timing, Undecided,
+    WaiverUse, Waivers,
 };
 use crate::conversation::{ConversationEvent, EventKind, Offset};
-use crate::pack::{Judges, Pack, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
+use crate::pack::{Judges, Pack, PackErrors, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
 use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, spoken};
 use crate::text::json::JsonError;
 
@@ -48,6 +50,8 @@ pub struct Check {
     sources: Vec<SourceSummary>,
     horizon: Offset,
     running: bool,
+    grants: Vec<Grant>,
+    today: Option<Date>,
 }
 
 impl Check {
@@ -62,7 +66,16 @@ impl Check {
         };
         let in_scope = pack.rules.iter().map(picked).collect();
         let judge = Judge::new(Arc::clone(&pack));
-        Self { pack, in_scope, judge, sources: Vec::new(), horizon: Offset::ZERO, running: false }
+        Self {
+            pack,
+            in_scope,
+            judge,
+            sources: Vec::new(),
+            horizon: Offset::ZERO,
+            running: false,
+            grants: Vec::new(),
+            today: None,
+        }
     }
 
     /// As [`Check::new`], for a recording that is made now: [`Check::take_new_findings`] tells what is certain.
@@ -72,6 +85,15 @@ impl Check {
         check
     }
 
+    /// Marks the findings that fall under `waivers`, with whose lenses the pack was loaded. Before anything is
+    /// observed.
+    pub fn waive(&mut self, waivers: &Waivers) -> Result<(), PackErrors> {
+        self.grants = waivers.grants(&self.pack)?;
+        self.today = Some(waivers.today());
+        self.judge.exempt(self.grants.iter().map(|grant| grant.exemption.clone()).collect());
+        Ok(())
+    }
+
     /// A recording starts. One that has not ended is taken as cut.
     pub fn begin(&mut self, source: SourceInfo) {
         if self.running {
@@ -79,7 +101,8 @@ impl Check {
         }
         self.horizon = Offset::ZERO;
         self.running = true;
-        self.judge.begin(source.masked);
+        let in_force = self.grants.iter().map(|grant| grant.waiver.devices.are(&source.subject));
+        self.judge.begin(source.masked, in_force.collect());
         self.sources.push(SourceSummary {
             name: source.name,
             pack: source.pack,
@@ -144,6 +167,11 @@ impl Check {
     /// The result of the run. A recording that has not ended is taken as cut.
     pub fn finish(mut self) -> CheckResult {
         self.end(Completeness::Cut);
+        let used = self.judge.exempted();
+        let waivers = self.grants.iter().zip(used);
+        let waivers =
+            waivers.map(|(grant, &matched)| WaiverUse { waiver: Arc::clone(&grant.waiver), matched });
+        let waivers: Vec<_> = waivers.collect();
         let asked = self.judge.has_asked();
         let tallies = self.judge.into_tallies();
         let rules: Vec<RuleResult> = self
@@ -166,6 +194,8 @@ impl Check {
             ),
             rules,
             sources: self.sources,
+            waivers,
+            today: self.today,
         }
     }
 }
@@ -175,7 +205,7 @@ impl Check {
 /// `spoken` says that a flow was opened, or something asked, in words of the pack's protocol.
 fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool) -> RunVerdict {
     let blocking = || rules.iter().filter(|rule| rule.rule.blocks());
-    if blocking().any(|rule| rule.verdict == Verdict::Fail) {
+    if blocking().any(|rule| rule.standing() > 0) {
         return RunVerdict::NonConformant;
     }
     if rules.iter().any(|rule| rule.verdict == Verdict::Error) {
@@ -190,10 +220,14 @@ fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool) -> RunVerdict {
     // Messages in which no flow of this protocol ever opens are another protocol, or the parties swapped.
     let opens = pack.kinds.iter().any(|kind| kind.role == Role::Opens);
     let evidence = evidence && (!opens || spoken);
-    if !evidence || blocking().any(|rule| rule.verdict == Verdict::Inconclusive) {
+    // What is waived is out of the way, and what could not be decided comes to light behind it.
+    if !evidence || blocking().any(|rule| rule.undecided_total() > 0) {
         return RunVerdict::Undecided;
     }
-    RunVerdict::Conformant
+    match blocking().any(RuleResult::is_waived) {
+        true => RunVerdict::ConformantWithWaivers,
+        false => RunVerdict::Conformant,
+    }
 }
 
 fn count(source: &mut SourceSummary, event: &ConversationEvent<'_>) {
@@ -231,13 +265,17 @@ fn parameters(pack: &Pack) -> Vec<Parameter> {
 fn rule_result(pack: &Pack, rule: &Rule, tally: Tally) -> RuleResult {
     let verdict = tally.verdict();
     let timing = timing(pack, rule, &tally);
+    let mut findings = tally.findings;
+    // What was decided at the end of a connection came to light in no particular order.
+    findings.sort_by_key(|finding| finding.witnesses.first().map(|first| (first.source, first.n)));
     RuleResult {
         verdict,
         met: tally.met,
         violated: tally.violated,
+        waived: tally.waived,
         undecided: tally.undecided,
         void: tally.void,
-        findings: tally.findings,
+        findings,
         undecided_examples: tally.examples.into_iter().map(undecided).collect(),
         timing,
         advice: advice(pack, rule, verdict),

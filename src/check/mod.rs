@@ -5,12 +5,15 @@ mod engine;
 mod exchange;
 mod recognise;
 mod result;
+mod subject;
+mod waiver;
 
 pub use conceal::{conceal, conceal_finding};
 pub use engine::{Check, Options, SourceInfo};
 pub use exchange::{ExchangeFailure, try_exchange};
 pub use recognise::{Likeness, Recognised, Recogniser, Recognition, can_tell};
 pub use result::{
-    Basis, Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Subject, Timing,
-    Undecided,
+    Basis, Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Timing, Undecided,
 };
+pub use subject::Subject;
+pub use waiver::{Date, DateError, Devices, Waiver, WaiverUse, Waivers};

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Date, Subject, WaiverUse};
 use crate::pack::RuleInfo;
 use crate::rule::{Finding, Reason, RunVerdict, Verdict, Witness};
 
@@ -25,6 +26,10 @@ pub struct CheckResult {
     pub rules: Vec<RuleResult>,
     /// The recordings judged, in the order given. A witness names its source by the index here.
     pub sources: Vec<SourceSummary>,
+    /// The waivers of the run, in the order given. A finding names its waiver by the index here.
+    pub waivers: Vec<WaiverUse>,
+    /// The day on which the waivers were held to be in force, where there are any.
+    pub today: Option<Date>,
 }
 
 impl CheckResult {
@@ -61,11 +66,14 @@ pub struct RuleResult {
     pub met: u64,
     /// Obligations violated; may be more than `findings` holds.
     pub violated: u64,
+    /// Of those violated, the ones that fall under a waiver.
+    pub waived: u64,
     /// Obligations that could not be decided, by reason. Holds no zeros.
     pub undecided: BTreeMap<Reason, u64>,
     /// Obligations that fell away because another fault had removed their ground.
     pub void: u64,
-    /// The violations, in the order of the recording; at most [`RuleResult::KEPT`] of them.
+    /// The violations, in the order of the recording; at most [`RuleResult::KEPT`] of them, and those that
+    /// fall under a waiver only where there is room.
     pub findings: Vec<Finding>,
     /// Some of the undecided obligations, with what would decide them.
     pub undecided_examples: Vec<Undecided>,
@@ -88,6 +96,7 @@ impl RuleResult {
             verdict: Verdict::NotExercised,
             met: 0,
             violated: 0,
+            waived: 0,
             undecided: BTreeMap::new(),
             void: 0,
             findings: Vec::new(),
@@ -104,6 +113,16 @@ impl RuleResult {
             Verdict::Fail | Verdict::Inconclusive | Verdict::Pass => true,
             Verdict::NotExercised | Verdict::NotApplicable | Verdict::Review | Verdict::Error => false,
         }
+    }
+
+    /// Whether it failed, and somebody has signed for every violation.
+    pub fn is_waived(&self) -> bool {
+        self.verdict == Verdict::Fail && self.waived == self.violated
+    }
+
+    /// The violations nobody has signed for.
+    pub fn standing(&self) -> u64 {
+        self.violated - self.waived
     }
 
     /// Obligations that could not be decided, over all reasons.
@@ -226,15 +245,6 @@ impl Basis {
             Self::Recognised { .. } => "recognised",
         }
     }
-}
-
-/// The devices and programs a recording is about, as its header names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    /// The POS: "Kasse 7.2".
-    pub pos: Option<String>,
-    /// The terminal: "Lane3600, firmware 23.4".
-    pub terminal: Option<String>,
 }
 
 /// Whether the end of a recording is there, and its content as recorded.

@@ -10,8 +10,9 @@ use super::assign::{self, Assigned};
 use super::error::CliError;
 use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
+use super::waivers::{self, WaiverArguments};
 use super::{Exit, output, replay, specs};
-use crate::check::Options;
+use crate::check::{Check, Options, Waivers};
 use crate::net;
 use crate::pack::{self, Pack, RuleSelector, Sources};
 use crate::report::{self, Report, Unreadable};
@@ -48,6 +49,8 @@ pub(crate) struct Arguments {
     /// Writes the report to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    waivers: WaiverArguments,
 }
 
 /// The formats of a report.
@@ -79,7 +82,8 @@ impl FromStr for Setting {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
-    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, replayable, out } = arguments;
+    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, replayable, out, waivers } =
+        arguments;
     if let Some(path) = &out {
         spare_the_evidence(path, &cassettes)?;
     }
@@ -87,13 +91,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         let wished = replay::Wished { pack: pack.clone(), specs: specs.clone(), fixed: Vec::new() };
         replay::demand(&cassettes, &wished)?;
     }
+    let waivers = waivers.read()?;
     let sources = specs::sources(specs.as_deref())?;
     if let Some(name) = &pack {
         known(&sources, name)?;
     }
-    let work = move || -> Result<Vec<Judged>, CliError> {
+    let work = move || -> Result<(Vec<Judged>, Option<Waivers>), CliError> {
         let mut inputs = Inputs::find(&cassettes, if verify { Verify::All } else { Verify::Small });
-        judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules)
+        let judged =
+            judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules, waivers.as_ref())?;
+        Ok((judged, waivers))
     };
     let judged = net::until_interrupted(work)
         .map_err(|error| CliError::environment(format!("cannot start a thread: {error}")))?;
@@ -103,7 +110,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         talk(&format!("{clear}interrupted: nothing was decided"));
         return Ok(Exit::Undecided);
     };
-    let judged = judged?;
+    let (judged, waivers) = judged?;
     let unreadable = || judged.iter().flat_map(|one| &one.unreadable);
     if judged.iter().all(|one| one.result.sources.is_empty()) {
         return Err(none_readable(unreadable()));
@@ -126,6 +133,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         }
         None => output::print(&text)?,
     }
+    let of_use =
+        waivers.is_none_or(|waivers| waivers::all_matched(&waivers, judged.iter().map(|one| &one.result)));
+    if !of_use {
+        return Ok(Exit::Usage);
+    }
     let exits = judged.iter().map(|one| exit(one.result.verdict, &one.unreadable));
     Ok(exits.max_by_key(|exit| gravity(*exit)).unwrap_or(Exit::Undecided))
 }
@@ -137,12 +149,17 @@ fn judge_all(
     asked: Option<&str>,
     settings: &[Setting],
     rules: &[RuleSelector],
+    waivers: Option<&Waivers>,
 ) -> Result<Vec<Judged>, CliError> {
     let assigned = assign::assign(inputs, sources, asked, &mut talk)?;
+    if let Some(waivers) = waivers {
+        let packs: Vec<&str> = assigned.iter().map(|one| one.pack.as_str()).collect();
+        waivers.are_for(&packs).map_err(CliError::input)?;
+    }
     let packs = match assigned.as_slice() {
         [] => return Err(none_readable(&inputs.unreadable)),
-        [one] => vec![load(sources, &one.pack, settings, rules)?],
-        many => load_several(sources, many, settings, rules)?,
+        [one] => vec![load(sources, &one.pack, settings, rules, waivers)?],
+        many => load_several(sources, many, settings, rules, waivers)?,
     };
     let several = packs.len() > 1;
     let mut judged = Vec::new();
@@ -154,7 +171,11 @@ fn judge_all(
         }
         inputs.inputs = own;
         inputs.done.store(0, Ordering::Relaxed);
-        judged.push(judge::judge(inputs, Arc::new(pack), Options { rules: rules.to_vec() }));
+        let mut check = Check::new(Arc::new(pack), Options { rules: rules.to_vec() });
+        if let Some(waivers) = waivers {
+            check.waive(waivers).map_err(CliError::input)?;
+        }
+        judged.push(judge::judge_by(inputs, check));
     }
     Ok(judged)
 }
@@ -230,9 +251,11 @@ pub(super) fn load(
     name: &str,
     settings: &[Setting],
     rules: &[RuleSelector],
+    waivers: Option<&Waivers>,
 ) -> Result<Pack, CliError> {
     let settings = settings.iter().map(|setting| (setting.name.clone(), setting.value)).collect();
-    let pack = pack::load_with(sources, name, &settings).map_err(CliError::input)?;
+    let lenses = waivers.map_or_else(Vec::new, |waivers| waivers.lenses(name));
+    let pack = pack::load_through(sources, name, &settings, &lenses).map_err(CliError::input)?;
     for selector in rules {
         if is_picked(&pack, selector) {
             continue;
@@ -254,20 +277,21 @@ fn load_several(
     assigned: &[Assigned],
     settings: &[Setting],
     rules: &[RuleSelector],
+    waivers: Option<&Waivers>,
 ) -> Result<Vec<Pack>, CliError> {
     let mut packs = Vec::new();
     for Assigned { pack: name, .. } in assigned {
-        let pack = load(sources, name, &[], &[])?;
+        let pack = load(sources, name, &[], &[], None)?;
         let has = |setting: &&Setting| pack.parameter(&setting.name).is_some();
         let own: Vec<Setting> = settings.iter().filter(has).cloned().collect();
-        packs.push(load(sources, name, &own, &[])?);
+        packs.push(load(sources, name, &own, &[], waivers)?);
     }
     let is_nobodys = |setting: &&Setting| packs.iter().all(|pack| pack.parameter(&setting.name).is_none());
     let nobodys: Vec<Setting> = settings.iter().filter(is_nobodys).cloned().collect();
     let unpicked = |selector: &&RuleSelector| !packs.iter().any(|pack| is_picked(pack, selector));
     let unpicked: Vec<RuleSelector> = rules.iter().filter(unpicked).cloned().collect();
     if let (Some(first), false) = (assigned.first(), nobodys.is_empty() && unpicked.is_empty()) {
-        load(sources, &first.pack, &nobodys, &unpicked)?;
+        load(sources, &first.pack, &nobodys, &unpicked, None)?;
     }
     Ok(packs)
 }

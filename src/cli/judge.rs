@@ -1,6 +1,5 @@
 //! Feeds recordings to a check, one event at a time, and says how far it is.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +21,11 @@ pub(crate) struct Judged {
 
 /// Judges the inputs by `pack`. What cannot be read is said and hinders nothing else.
 pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> Judged {
-    let mut check = Check::new(pack, options);
+    judge_by(inputs, Check::new(pack, options))
+}
+
+/// As [`judge`], by a check that was set up already.
+pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check) -> Judged {
     let mut refused = std::mem::take(&mut inputs.unreadable);
     let mut progress = Progress::new(inputs.total_bytes(), Arc::clone(&inputs.done));
     for input in std::mem::take(&mut inputs.inputs) {
@@ -77,20 +80,17 @@ pub(crate) fn source_info(name: String, header: &Header) -> SourceInfo {
         name,
         pack: header.pack.clone(),
         basis: Basis::Asked,
-        subject: Subject { pos: facts(header, "pos"), terminal: facts(header, "terminal") },
+        subject: subject(header),
         recorded_at: header.recorded_at.clone(),
         masked: header.masking.is_some(),
     }
 }
 
-/// What the header says of a party: `Lane3600, firmware 23.4`.
-fn facts(header: &Header, party: &str) -> Option<String> {
-    const BARE: [&str; 3] = ["name", "model", "vendor"];
-    let facts: &BTreeMap<String, String> = header.subject.get(party)?;
-    let bare = BARE.iter().filter_map(|key| facts.get(*key).cloned());
-    let rest = facts.iter().filter(|(key, _)| !BARE.contains(&key.as_str()));
-    let words: Vec<String> = bare.chain(rest.map(|(key, value)| format!("{key} {value}"))).collect();
-    (!words.is_empty()).then(|| words.join(", "))
+/// What the header says of the parties it knows.
+fn subject(header: &Header) -> Subject {
+    let parties =
+        header.subject.iter().filter_map(|(party, facts)| Some((party.parse().ok()?, facts.clone())));
+    Subject(parties.collect())
 }
 
 /// A line on standard error that says how far a long run is; only on a terminal, and gone at the end.

@@ -31,6 +31,7 @@ mod size;
 mod specs;
 mod summary;
 mod talk;
+mod waivers;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

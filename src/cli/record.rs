@@ -270,7 +270,7 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
 
 fn load(arguments: &Arguments, name: &str) -> Result<Arc<Pack>, CliError> {
     let sources = specs::sources(arguments.specs.as_deref())?;
-    check::load(&sources, name, &arguments.parameters, &[]).map(Arc::new)
+    check::load(&sources, name, &arguments.parameters, &[], None).map(Arc::new)
 }
 
 fn header(arguments: &Arguments) -> Header {

@@ -53,6 +53,21 @@ impl PackError {
         }
     }
 
+    /// What the TOML parser says of a text that starts at byte `offset` of the file's; a misspelt key gets a
+    /// suggestion.
+    pub fn of_toml(file: &str, text: &str, offset: usize, error: &toml::de::Error) -> Self {
+        let message = error.message();
+        let span = error.span().unwrap_or(0..0);
+        let span = span.start + offset..span.end + offset;
+        let built = Self::at(file, text, span, message.replace(['\n'], "; "));
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let unknown = message.starts_with("unknown").then(|| quoted.next()).flatten();
+        match unknown.and_then(|word| suggestion(word, quoted)) {
+            Some(help) => built.help(help),
+            None => built,
+        }
+    }
+
     /// Adds the next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

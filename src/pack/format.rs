@@ -131,11 +131,11 @@ pub(super) struct TestDef {
     pub fits_body: Option<bool>,
 }
 
-/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […] }`.
+/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […] }`, as written.
 #[derive(Debug)]
-pub(super) struct SelectorDef {
-    pub kinds: Vec<Text>,
-    pub when: Vec<Spanned<TestDef>>,
+pub struct SelectorDef {
+    pub(super) kinds: Vec<Text>,
+    pub(super) when: Vec<Spanned<TestDef>>,
 }
 
 /// `"/event/flow_id"`, several for a composite key, `{ at = "/id", of = "sender" }` where each party
@@ -175,12 +175,18 @@ pub(super) struct FrontMatter {
     pub root: bool,
     #[serde(default)]
     pub independent: bool,
+    #[serde(default = "waivable")]
+    pub waivable: bool,
     pub advice: Option<String>,
     pub pattern: Spanned<PatternDef>,
 }
 
 const fn first_version() -> u32 {
     1
+}
+
+const fn waivable() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]

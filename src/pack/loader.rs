@@ -11,7 +11,7 @@ use super::error::{PackError, PackErrors, suggestion};
 use super::format::{FrontMatter, PackFile};
 use super::model::{Pack, Rule};
 use super::resolve::{File, Resolver};
-use super::{RuleCode, Sources, page};
+use super::{Lens, RuleCode, Sources, lens, page};
 
 /// Loads a pack with the parameters it comes with.
 pub fn load(sources: &Sources, name: &str) -> Result<Pack, PackErrors> {
@@ -23,6 +23,16 @@ pub fn load_with(
     sources: &Sources,
     name: &str,
     parameters: &BTreeMap<String, u64>,
+) -> Result<Pack, PackErrors> {
+    load_through(sources, name, parameters, &[])
+}
+
+/// As [`load_with`]; every message will be seen through `lenses`, too.
+pub fn load_through(
+    sources: &Sources,
+    name: &str,
+    parameters: &BTreeMap<String, u64>,
+    lenses: &[Lens<'_>],
 ) -> Result<Pack, PackErrors> {
     let mut chain = Vec::new();
     collect(sources, name, None, &mut Vec::new(), &mut chain)?;
@@ -49,6 +59,7 @@ pub fn load_with(
             rules.insert(rule.info.code.clone(), (depth, rule));
         }
     }
+    let lenses = lens::resolve(&mut resolver, lenses);
     resolver.trie.graft();
     resolver.outcome_trie.graft();
     let mut rules: Vec<(usize, Rule)> = rules.into_values().collect();
@@ -76,6 +87,7 @@ pub fn load_with(
         busy: resolver.busy,
         sensitive: resolver.sensitive,
         rules: rules.into_iter().map(|(_, rule)| rule).collect(),
+        lenses,
         trie: resolver.trie,
         outcome_trie: resolver.outcome_trie,
         readme: sources.text(&format!("{name}/README.md")).map(str::to_owned),

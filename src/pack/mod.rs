@@ -9,6 +9,7 @@ mod error;
 mod extract;
 mod format;
 mod graft;
+mod lens;
 mod loader;
 mod model;
 mod names;
@@ -22,12 +23,15 @@ mod sensitive;
 mod sources;
 mod test;
 mod trie;
+mod waivable;
 
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
 pub use error::{PackError, PackErrors, suggestion};
 pub use extract::{Extract, Found, Slot};
+pub use format::SelectorDef;
 pub use graft::CheckId;
-pub use loader::{load, load_with};
+pub use lens::{Lens, LensId, LensSet};
+pub use loader::{load, load_through, load_with};
 pub use model::{
     Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
     Kind, KindId, Outcome, Pack, Role, Rule, SiteParameter,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::extract::Slot;
 use super::page::Page;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Selector};
 use super::schema::Schema;
 use super::test::{Test, View};
 use super::trie::Trie;
@@ -44,6 +44,8 @@ pub struct Pack {
     pub sensitive: Vec<String>,
     /// The rules, inherited ones first.
     pub rules: Vec<Rule>,
+    /// What each message is looked at for besides, by [`LensId`](super::LensId).
+    pub lenses: Vec<Selector>,
     /// Every pointer that kinds and rules ask for, compiled.
     pub trie: Trie,
     /// Every pointer that outcomes ask for, compiled.

@@ -28,6 +28,8 @@ pub struct RuleInfo {
     pub obligor: Option<Party>,
     /// Documents and sections it is taken from.
     pub source: Vec<String>,
+    /// Whether somebody can sign for a breach of it; never so where card data stands in clear.
+    pub waivable: bool,
     /// Path of its page inside the specifications: `bluechip-tsi/rules/ACK-1.md`.
     pub page: String,
 }

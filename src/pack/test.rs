@@ -139,7 +139,7 @@ impl MaskedSet {
         Self(self.0 | 1 << kind as u8)
     }
 
-    const fn meets(self, other: Self) -> bool {
+    pub(super) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }

@@ -12,7 +12,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{REPORT_VERSION, Report, Unreadable};
-use crate::check::{Basis, Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided};
+use crate::check::{
+    Basis, Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided, WaiverUse,
+};
+use crate::conversation::Party;
 use crate::rule::{Finding, Witness};
 
 /// Renders one report, or an array of several: one for each pack.
@@ -46,6 +49,8 @@ struct Document<'a> {
     rules_in_scope: usize,
     rules_exercised: usize,
     rules: Vec<RuleView<'a>>,
+    today: Option<String>,
+    waivers: Vec<WaiverView<'a>>,
     sources: Vec<SourceView<'a>>,
     unreadable: Vec<UnreadableView<'a>>,
 }
@@ -62,6 +67,8 @@ impl<'a> From<&Report<'a>> for Document<'a> {
             rules_in_scope: result.in_scope(),
             rules_exercised: result.exercised(),
             rules: result.rules.iter().map(RuleView::from).collect(),
+            today: result.today.map(|today| today.to_string()),
+            waivers: result.waivers.iter().map(WaiverView::from).collect(),
             sources: result.sources.iter().map(SourceView::from).collect(),
             unreadable: report.unreadable.iter().map(UnreadableView::from).collect(),
         }
@@ -97,12 +104,14 @@ struct RuleView<'a> {
     authority: &'static str,
     impact: &'static str,
     blocks: bool,
+    waivable: bool,
     obligor: Option<&'static str>,
     source: &'a [String],
     page: &'a str,
     verdict: &'static str,
     met: u64,
     violated: u64,
+    waived: u64,
     undecided: BTreeMap<&'static str, u64>,
     void: u64,
     findings: Vec<FindingView<'a>>,
@@ -124,12 +133,14 @@ impl<'a> From<&'a RuleResult> for RuleView<'a> {
             authority: rule.authority.as_str(),
             impact: rule.impact.as_str(),
             blocks: rule.blocks(),
+            waivable: rule.waivable,
             obligor: rule.obligor.map(|party| party.as_str()),
             source: &rule.source,
             page: &rule.page,
             verdict: result.verdict.as_str(),
             met: result.met,
             violated: result.violated,
+            waived: result.waived,
             undecided: result.undecided.iter().map(|(reason, &count)| (reason.as_str(), count)).collect(),
             void: result.void,
             findings: result.findings.iter().map(FindingView::from).collect(),
@@ -149,6 +160,7 @@ struct FindingView<'a> {
     got: &'a str,
     flow: Option<&'a str>,
     follows_from: Option<&'a str>,
+    waived_by: Option<usize>,
     witnesses: Vec<WitnessView<'a>>,
 }
 
@@ -161,6 +173,7 @@ impl<'a> From<&'a Finding> for FindingView<'a> {
             got: &finding.got,
             flow: finding.flow.as_deref(),
             follows_from: finding.follows_from.as_deref(),
+            waived_by: finding.waived_by,
             witnesses: finding.witnesses.iter().map(WitnessView::from).collect(),
         }
     }
@@ -174,8 +187,10 @@ struct WitnessView<'a> {
     connection: Option<u64>,
     from: Option<&'static str>,
     role: &'a str,
+    kind: Option<&'a str>,
     excerpt: &'a str,
     marked: Option<[usize; 2]>,
+    pointer: Option<String>,
 }
 
 impl<'a> From<&'a Witness> for WitnessView<'a> {
@@ -188,11 +203,13 @@ impl<'a> From<&'a Witness> for WitnessView<'a> {
             connection: witness.connection.map(|connection| connection.0),
             from: witness.from.map(|party| party.as_str()),
             role: &witness.role,
+            kind: witness.kind.as_deref(),
             excerpt: &witness.excerpt,
             marked: witness
                 .marked
                 .as_ref()
                 .and_then(|range| Some([characters(range.start)?, characters(range.end)?])),
+            pointer: witness.pointer.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -264,12 +281,51 @@ impl From<&Bucket> for BucketView {
 }
 
 #[derive(Serialize)]
+struct WaiverView<'a> {
+    file: &'a str,
+    line: usize,
+    pack: &'a str,
+    code: String,
+    version: u32,
+    subject: String,
+    accused: &'static str,
+    messages: &'a [String],
+    reason: &'a str,
+    owner: &'a str,
+    approver: &'a str,
+    granted: String,
+    expires: String,
+    matched: u64,
+}
+
+impl<'a> From<&'a WaiverUse> for WaiverView<'a> {
+    fn from(WaiverUse { waiver, matched }: &'a WaiverUse) -> Self {
+        Self {
+            file: &waiver.file,
+            line: waiver.line,
+            pack: &waiver.pack,
+            code: waiver.code.to_string(),
+            version: waiver.version,
+            subject: waiver.devices.words(),
+            accused: waiver.accused.as_str(),
+            messages: &waiver.messages,
+            reason: &waiver.reason,
+            owner: &waiver.owner,
+            approver: &waiver.approver,
+            granted: waiver.granted.to_string(),
+            expires: waiver.expires.to_string(),
+            matched: *matched,
+        }
+    }
+}
+
+#[derive(Serialize)]
 struct SourceView<'a> {
     name: &'a str,
     pack: Option<&'a str>,
     basis: &'static str,
     recognised: Option<RecognisedView>,
-    subject: SubjectView<'a>,
+    subject: SubjectView,
     recorded_at: Option<&'a str>,
     connections: u64,
     refused: u64,
@@ -288,9 +344,9 @@ struct RecognisedView {
 }
 
 #[derive(Serialize)]
-struct SubjectView<'a> {
-    pos: Option<&'a str>,
-    terminal: Option<&'a str>,
+struct SubjectView {
+    pos: Option<String>,
+    terminal: Option<String>,
 }
 
 impl<'a> From<&'a SourceSummary> for SourceView<'a> {
@@ -304,8 +360,8 @@ impl<'a> From<&'a SourceSummary> for SourceView<'a> {
                 Basis::Asked | Basis::Named => None,
             },
             subject: SubjectView {
-                pos: source.subject.pos.as_deref(),
-                terminal: source.subject.terminal.as_deref(),
+                pos: source.subject.words(Party::Pos),
+                terminal: source.subject.words(Party::Terminal),
             },
             recorded_at: source.recorded_at.as_deref(),
             connections: source.connections,

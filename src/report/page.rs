@@ -51,7 +51,8 @@ fn head(sheet: &mut Sheet, rule: &RuleInfo) {
         true => "a breach makes a run non-conformant",
         false => "a breach is reported and does not decide the verdict",
     };
-    fact(sheet, "weight", &format!("{weight}; {blocks}"));
+    let waivable = if rule.waivable { "" } else { "; nobody can waive it" };
+    fact(sheet, "weight", &format!("{weight}; {blocks}{waivable}"));
     fact(sheet, "at stake", rule.impact.as_str());
     for (index, source) in rule.source.iter().enumerate() {
         fact(sheet, if index == 0 { "source" } else { "" }, source);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
+use crate::text::Pointer;
 
 /// One violation, with its evidence. Every reporter renders this; none decides anything.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Finding {
     pub witnesses: Vec<Witness>,
     /// Code of the root finding this one follows from, where it is folded under another.
     pub follows_from: Option<String>,
+    /// Which of the run's waivers it falls under, counted from 0; `None` where it stands.
+    pub waived_by: Option<usize>,
 }
 
 /// One event that proves a finding.
@@ -42,4 +45,8 @@ pub struct Witness {
     pub excerpt: String,
     /// The offending part: a byte range of `excerpt`, on character boundaries.
     pub marked: Option<Range<usize>>,
+    /// What the pack calls such a message: `event-interim`. `None` where it is not a message, or no longer known.
+    pub kind: Option<String>,
+    /// Where the offending part stands in the message.
+    pub pointer: Option<Pointer>,
 }

@@ -10,7 +10,7 @@ use std::hash::BuildHasherDefault;
 use super::digest::{Passed, Seed, canonical};
 use super::sighting::{GroupSlot, RuleIndex};
 use crate::conversation::{ConnectionId, EventNumber, Party};
-use crate::pack::{Extract, GroupScope, Grouping, KeyAt, KeyOwner};
+use crate::pack::{Extract, GroupScope, Grouping, KeyAt, KeyOwner, LensSet};
 use crate::text::json::{self, Kind};
 
 /// Groups of one grouping remembered although nobody owes anything in them.
@@ -53,6 +53,8 @@ pub(crate) struct Group {
     pub(crate) finished: bool,
     /// Who has made it unfit to judge the other party by, and against which rule.
     pub(crate) taint: Option<Taint>,
+    /// Through which lenses the message that opened it was seen.
+    pub(crate) opener: LensSet,
     /// Obligations open in it, by the party that owes them.
     pub(crate) owed: [u32; 3],
     /// Whether its key is the pack's and stands in no message.

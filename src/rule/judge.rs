@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::exemption::{Exemption, Exemptions};
 use super::group::Taint;
 use super::ledger::Ledger;
 use super::machine::{Machine, Part, rank};
@@ -17,7 +18,7 @@ use crate::conversation::{
     Close, ConnectionId, ConversationEvent, Drop, EventKind, Gap, Masked, Message, Offset, Opening, Party,
     Payload,
 };
-use crate::pack::{Carrier, Extract, GroupingId, KindId, MaskedSet, Pack, Pattern, Role, View};
+use crate::pack::{Carrier, Extract, GroupingId, KindId, LensSet, MaskedSet, Pack, Pattern, Role, View};
 use crate::text::json::JsonError;
 
 /// The rules of a pack at work.
@@ -111,9 +112,21 @@ impl Judge {
         }
     }
 
-    /// A recording starts; `masked` says that card data in clear was looked for when it was made.
-    pub(crate) fn begin(&mut self, masked: bool) {
+    /// Marks the findings that fall under these exemptions.
+    pub(crate) fn exempt(&mut self, exemptions: Vec<Exemption>) {
+        self.ledger.exemptions = Exemptions::new(exemptions);
+    }
+
+    /// A recording starts; `masked` says that card data in clear was looked for when it was made, `in_force`
+    /// which of the exemptions are meant for it.
+    pub(crate) fn begin(&mut self, masked: bool, in_force: Vec<bool>) {
         self.masked = masked;
+        self.ledger.exemptions.begin(in_force);
+    }
+
+    /// How many findings each of the exemptions has met.
+    pub(crate) fn exempted(&self) -> &[u64] {
+        &self.ledger.exemptions.used
     }
 
     /// What the rules have come to, in the order of the pack.
@@ -297,6 +310,8 @@ impl Judge {
                 None => "close without code".to_owned(),
             },
             marked: None,
+            kind: None,
+            pointer: None,
         };
         match self.ledger.links.get(link).closed {
             None => {
@@ -433,7 +448,11 @@ impl Judge {
             groups,
             tainted: None,
             kept: None,
+            lenses: LensSet::default(),
         };
+        if !self.ledger.pack.lenses.is_empty() {
+            sighting.lenses = self.ledger.lenses(&sighting);
+        }
         if role == Role::Opens {
             self.opens(&mut sighting);
         }
@@ -476,7 +495,10 @@ impl Judge {
                 group.opened = None;
             }
             let group = self.ledger.groups[grouping.0].get_mut(slot);
-            group.opened.get_or_insert(sighting.event.n);
+            if group.opened.is_none() {
+                group.opened = Some(sighting.event.n);
+                group.opener = sighting.lenses;
+            }
         }
         self.flows += 1;
     }

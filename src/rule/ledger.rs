@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::Deadlines;
+use super::exemption::{Exemptions, Sights};
 use super::group::{Groups, Taint};
 use super::link::{Links, Muddle};
 use super::obligation::{Decided, Obligation, ObligationId, Obligations};
@@ -17,7 +18,7 @@ use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
 use super::{Finding, Reason, Witness};
 use crate::conversation::{EventNumber, Party};
-use crate::pack::{GroupingId, Kind, KindId, Pack, Selector};
+use crate::pack::{GroupingId, Kind, KindId, LensId, LensSet, Pack, Selector};
 
 /// What all rules share.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Ledger {
     pub(crate) last_gap: Option<EventNumber>,
     /// Findings not yet taken for live display; `None` where nobody watches.
     pub(crate) fresh: Option<Vec<(RuleIndex, Finding)>>,
+    pub(crate) exemptions: Exemptions,
     pub(crate) source: usize,
 }
 
@@ -75,6 +77,7 @@ impl Ledger {
             witnesses: Witnesses::default(),
             last_gap: None,
             fresh: None,
+            exemptions: Exemptions::default(),
             source: 0,
             pack,
         }
@@ -94,6 +97,13 @@ impl Ledger {
     pub(crate) fn selects_kind(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
         selector.kinds.iter().any(|&kind| self.pack.is_a(sighting.kind, kind))
             && self.selects(selector, sighting)
+    }
+
+    /// Through which of the pack's lenses a message can be seen.
+    pub(crate) fn lenses(&self, sighting: &Sighting<'_>) -> LensSet {
+        let lenses = self.pack.lenses.iter().enumerate();
+        let through = lenses.filter(|(_, lens)| self.selects_kind(lens, sighting));
+        through.fold(LensSet::default(), |set, (index, _)| set.with(LensId(index)))
     }
 
     /// What people call the messages of `selector`: "response", "request or event".
@@ -178,14 +188,14 @@ impl Ledger {
                 self.tallies[rule.0].undecided(reason, || Example {
                     reason,
                     flow,
-                    witnesses: vec![sighting.witness("message", None)],
+                    witnesses: vec![sighting.witness(&self.pack, "message", None)],
                     lacking: None,
                 });
                 return false;
             }
         };
-        let finding = self.finding(sighting, grouping, charge);
-        self.convict(rule, finding, follows);
+        let (finding, sights) = self.finding(sighting, grouping, charge);
+        self.convict(rule, finding, sights, follows);
         self.taint(rule, sighting, follows);
         true
     }
@@ -200,23 +210,30 @@ impl Ledger {
         grouping: GroupingId,
         charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
     ) {
-        let finding = self.finding(sighting, Some(grouping), charge);
-        self.convict_quietly(rule, finding, follows);
+        let (finding, sights) = self.finding(sighting, Some(grouping), charge);
+        self.convict_quietly(rule, finding, sights, follows);
         self.taint(rule, sighting, follows);
     }
 
-    /// An accusation of the sender of this message as a finding.
+    /// An accusation of the sender of this message as a finding, and what its messages look like.
     fn finding(
         &self,
         sighting: &Sighting<'_>,
         grouping: Option<GroupingId>,
         charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
-    ) -> Finding {
+    ) -> (Finding, Sights) {
         let charge = charge(self, sighting);
-        let earlier = charge.earlier.iter().map(|&(id, role)| self.witnesses.witness(id, role));
+        let earlier = charge.earlier.iter().map(|&(id, role)| self.witnesses.witness(&self.pack, id, role));
         let mut witnesses: Vec<_> = charge.first.into_iter().chain(earlier).collect();
-        witnesses.push(sighting.witness(charge.role, charge.marked));
-        Finding {
+        witnesses.push(sighting.witness(&self.pack, charge.role, charge.marked));
+        let before = charge.earlier.iter().map(|&(id, _)| self.witnesses.lenses(id));
+        let grouping = grouping.or_else(|| self.first_key(sighting.kind));
+        let group = grouping.and_then(|of| Some(self.groups[of.0].get(sighting.group(of)?)));
+        let sights = Sights {
+            messages: before.fold(sighting.lenses, LensSet::union),
+            opener: group.map_or_else(LensSet::default, |group| group.opener),
+        };
+        let finding = Finding {
             accused: charge.accused,
             what: charge.what,
             expected: charge.expected,
@@ -224,7 +241,9 @@ impl Ledger {
             flow: self.flow_of(sighting, grouping),
             witnesses,
             follows_from: None,
-        }
+            waived_by: None,
+        };
+        (finding, sights)
     }
 
     /// What else this message breaks follows from its breach of a root rule.
@@ -258,14 +277,27 @@ impl Ledger {
     }
 
     /// Puts a finding on record, and among the fresh ones.
-    pub(crate) fn convict(&mut self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) {
+    pub(crate) fn convict(
+        &mut self,
+        rule: RuleIndex,
+        finding: Finding,
+        sights: Sights,
+        follows: Option<RuleIndex>,
+    ) {
         self.announce(rule, &finding, follows);
-        self.convict_quietly(rule, finding, follows);
+        self.convict_quietly(rule, finding, sights, follows);
     }
 
     /// Puts a finding on record that was announced when its deadline passed.
-    pub(crate) fn convict_quietly(&mut self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) {
-        let finding = self.traced(rule, finding, follows);
+    pub(crate) fn convict_quietly(
+        &mut self,
+        rule: RuleIndex,
+        finding: Finding,
+        sights: Sights,
+        follows: Option<RuleIndex>,
+    ) {
+        let mut finding = self.traced(rule, finding, follows);
+        finding.waived_by = self.exemptions.of(rule, &finding, sights);
         self.tallies[rule.0].convict(finding);
     }
 

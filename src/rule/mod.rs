@@ -21,6 +21,7 @@ mod unique;
 
 mod deadline;
 mod digest;
+mod exemption;
 mod group;
 mod link;
 mod obligation;
@@ -32,6 +33,8 @@ mod used;
 pub use finding::{Finding, Witness};
 pub use verdict::{Reason, RunVerdict, Verdict};
 
+pub(crate) use exemption::Exemption;
 pub(crate) use judge::Judge;
 pub(crate) use ledger::spoken;
+pub(crate) use sighting::RuleIndex;
 pub(crate) use tally::{Example, Tally};

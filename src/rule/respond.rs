@@ -17,6 +17,7 @@
 use std::time::Duration;
 
 use super::deadline::CLOCK_GUARD;
+use super::exemption::Sights;
 use super::group::Taint;
 use super::ledger::{Charge, Ledger, Standing, a, of_flow, spoken, the};
 use super::obligation::{Decided, Obligation, ObligationId};
@@ -123,8 +124,8 @@ impl RespondRule {
             };
             match open.decided {
                 Some(decided) => {
-                    let finding = self.missing(&open, &Ended::Void(sighting.at()), ledger);
-                    ledger.convict_quietly(self.rule, finding, decided.follows);
+                    let (finding, sights) = self.missing(&open, &Ended::Void(sighting.at()), ledger);
+                    ledger.convict_quietly(self.rule, finding, sights, decided.follows);
                 }
                 None => ledger.tallies[self.rule.0].void += 1,
             }
@@ -219,7 +220,7 @@ impl RespondRule {
             return;
         }
         if ledger.fresh.is_some() {
-            let finding = self.missing(open, &Ended::Due, ledger);
+            let (finding, _) = self.missing(open, &Ended::Due, ledger);
             ledger.announce(self.rule, &finding, follows);
         }
         if let Some(open) = ledger.obligations.get_mut(id) {
@@ -286,7 +287,13 @@ impl RespondRule {
         if let Some(decided) = open.decided {
             ledger.confirm(self.rule, decided, sighting, grouping, charge);
         } else if took.abs_diff(limit) <= CLOCK_GUARD && took != limit {
-            self.undecided(open, Reason::Clock, None, vec![sighting.witness("answer", None)], ledger);
+            self.undecided(
+                open,
+                Reason::Clock,
+                None,
+                vec![sighting.witness(&ledger.pack, "answer", None)],
+                ledger,
+            );
         } else if late.is_zero() {
             ledger.met(self.rule, sighting);
         } else {
@@ -320,8 +327,8 @@ impl RespondRule {
 
     fn judge_missing(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) -> bool {
         if let Some(decided) = open.decided {
-            let finding = self.missing(open, ended, ledger);
-            ledger.convict_quietly(self.rule, finding, decided.follows.or(open.lacking));
+            let (finding, sights) = self.missing(open, ended, ledger);
+            ledger.convict_quietly(self.rule, finding, sights, decided.follows.or(open.lacking));
             return true;
         }
         let tally = &mut ledger.tallies[self.rule.0];
@@ -347,8 +354,8 @@ impl RespondRule {
             Standing::Undecided(reason) => self.undecided(open, reason, None, closing(ended), ledger),
             Standing::Stands(follows) => match certainty(open, ended) {
                 Certainty::Violated => {
-                    let finding = self.missing(open, ended, ledger);
-                    ledger.convict(self.rule, finding, follows);
+                    let (finding, sights) = self.missing(open, ended, ledger);
+                    ledger.convict(self.rule, finding, sights, follows);
                     return true;
                 }
                 Certainty::Open(reason, lacking) => {
@@ -374,15 +381,19 @@ impl RespondRule {
         Standing::Stands(open.follows.or(group.taint.map(|taint| taint.rule)))
     }
 
-    /// The finding that no answer came.
-    fn missing(&self, open: &Obligation, ended: &Ended, ledger: &Ledger) -> Finding {
+    /// The finding that no answer came, and what its messages look like.
+    fn missing(&self, open: &Obligation, ended: &Ended, ledger: &Ledger) -> (Finding, Sights) {
         let noun = ledger.names(&self.respond.with);
         let to = ledger.names(&self.respond.to);
         let flow = ledger.flow(open.grouping, Some(open.group));
         let limit = open.deadline.map(|deadline| spoken(deadline.since(open.since)));
-        let mut witnesses = vec![ledger.witnesses.witness(open.trigger, "trigger")];
+        let mut witnesses = vec![ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger")];
         witnesses.extend(closing(ended));
-        Finding {
+        let sights = Sights {
+            messages: ledger.witnesses.lenses(open.trigger),
+            opener: ledger.groups[open.grouping.0].get(open.group).opener,
+        };
+        let finding = Finding {
             accused: open.obligor,
             what: match self.respond.judges {
                 Judges::Promptness => format!(
@@ -421,7 +432,9 @@ impl RespondRule {
             flow,
             witnesses,
             follows_from: None,
-        }
+            waived_by: None,
+        };
+        (finding, sights)
     }
 
     fn undecided(
@@ -433,7 +446,7 @@ impl RespondRule {
         ledger: &mut Ledger,
     ) {
         let flow = ledger.flow(open.grouping, Some(open.group));
-        let trigger = ledger.witnesses.witness(open.trigger, "trigger");
+        let trigger = ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger");
         ledger.tallies[self.rule.0].undecided(reason, || Example {
             reason,
             flow,

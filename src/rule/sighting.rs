@@ -1,13 +1,15 @@
 //! The message under judgement, and what is kept of it once a later message may need it as a witness.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::Witness;
 use crate::conversation::{
     Close, ConnectionId, ConversationEvent, EventKind, EventNumber, Offset, Party, Payload,
 };
 use crate::mask;
-use crate::pack::{GroupingId, KindId, View};
+use crate::pack::{GroupingId, KindId, LensSet, Pack, View};
+use crate::text::Pointer;
 
 /// Which rule of the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) tainted: Option<RuleIndex>,
     /// Where it is kept, once it is.
     pub(crate) kept: Option<SeenId>,
+    /// Through which lenses it can be seen.
+    pub(crate) lenses: LensSet,
 }
 
 impl Sighting<'_> {
@@ -55,10 +59,12 @@ impl Sighting<'_> {
     }
 
     /// It as a witness, pointing at `marked` of its text.
-    pub(crate) fn witness(&self, role: &str, marked: Option<std::ops::Range<usize>>) -> Witness {
+    pub(crate) fn witness(&self, pack: &Pack, role: &str, marked: Option<Range<usize>>) -> Witness {
         let text = text_of(self.event);
         let cut = readable_length(&text);
         Witness {
+            kind: Some(pack.kinds[self.kind.0].name.clone()),
+            pointer: marked.as_ref().and_then(|range| Pointer::at(&text, range.start).ok()),
             source: self.source,
             n: self.event.n,
             at: self.event.at,
@@ -91,6 +97,8 @@ struct Seen {
     at: Offset,
     connection: ConnectionId,
     from: Party,
+    kind: KindId,
+    lenses: LensSet,
     excerpt: String,
     whole: bool,
     holders: u32,
@@ -110,6 +118,8 @@ impl Witnesses {
                 at: Offset::ZERO,
                 connection: ConnectionId(0),
                 from: Party::Pos,
+                kind: KindId(0),
+                lenses: LensSet::default(),
                 excerpt: String::new(),
                 whole: true,
                 holders: 0,
@@ -122,6 +132,8 @@ impl Witnesses {
         seen.at = sighting.event.at;
         seen.connection = sighting.connection;
         seen.from = sighting.from;
+        seen.kind = sighting.kind;
+        seen.lenses = sighting.lenses;
         seen.holders = 1;
         let text = text_of(sighting.event);
         let cut = readable_length(&text);
@@ -146,10 +158,17 @@ impl Witnesses {
         self.seen[id.0 as usize].n
     }
 
+    /// Through which lenses it was seen.
+    pub(crate) fn lenses(&self, id: SeenId) -> LensSet {
+        self.seen[id.0 as usize].lenses
+    }
+
     /// What is kept, as a witness.
-    pub(crate) fn witness(&self, id: SeenId, role: &str) -> Witness {
+    pub(crate) fn witness(&self, pack: &Pack, id: SeenId, role: &str) -> Witness {
         let seen = &self.seen[id.0 as usize];
         Witness {
+            kind: Some(pack.kinds[seen.kind.0].name.clone()),
+            pointer: None,
             source: seen.source,
             n: seen.n,
             at: seen.at,

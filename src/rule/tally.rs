@@ -14,6 +14,8 @@ pub(crate) const KEPT: usize = 100;
 pub(crate) struct Tally {
     pub(crate) met: u64,
     pub(crate) violated: u64,
+    /// Of those violated, the ones somebody has signed for.
+    pub(crate) waived: u64,
     pub(crate) void: u64,
     pub(crate) undecided: BTreeMap<Reason, u64>,
     pub(crate) findings: Vec<Finding>,
@@ -33,7 +35,14 @@ pub(crate) struct Example {
 impl Tally {
     pub(crate) fn convict(&mut self, finding: Finding) {
         self.violated += 1;
+        self.waived += u64::from(finding.waived_by.is_some());
         if self.findings.len() < KEPT {
+            self.findings.push(finding);
+        } else if finding.waived_by.is_none()
+            && let Some(waived) = self.findings.iter().rposition(|kept| kept.waived_by.is_some())
+        {
+            // What stands is never hidden by what is waived.
+            self.findings.remove(waived);
             self.findings.push(finding);
         }
     }

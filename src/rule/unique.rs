@@ -49,6 +49,8 @@ impl UniqueRule {
             role: "first use".to_owned(),
             excerpt: format!("… {name} …"),
             marked: None,
+            kind: None,
+            pointer: None,
         };
         ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;

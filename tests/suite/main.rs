@@ -39,4 +39,5 @@ mod show;
 mod simulate;
 mod transcript;
 mod verdicts;
+mod waivers;
 mod wire;

@@ -227,6 +227,8 @@ fn conformant() -> CheckResult {
         verdict: RunVerdict::Conformant,
         rules: vec![id, resp],
         sources: vec![source("day/sale-approved.cassette.jsonl")],
+        waivers: Vec::new(),
+        today: None,
     }
 }
 
@@ -268,6 +270,7 @@ fn non_conformant() -> CheckResult {
             ..witness(1, 4, 9_120_044, Some(Party::Terminal), "sent here", &excerpt)
         }],
         follows_from: None,
+        waived_by: None,
     }];
     let mut result = conformant();
     result.verdict = RunVerdict::NonConformant;
@@ -278,10 +281,17 @@ fn non_conformant() -> CheckResult {
         completeness: Completeness::Cut,
         refused: 1,
         lost: 3,
-        subject: Subject { pos: Some("Kasse 7.2".into()), terminal: Some("Lane3600, firmware 23.4".into()) },
+        subject: Subject(BTreeMap::from([
+            (Party::Pos, facts(&[("name", "Kasse 7.2")])),
+            (Party::Terminal, facts(&[("model", "Lane3600"), ("firmware", "23.4")])),
+        ])),
         ..source("day/bad till.cassette.jsonl")
     });
     result
+}
+
+fn facts(facts: &[(&str, &str)]) -> BTreeMap<String, String> {
+    facts.iter().map(|&(fact, value)| (fact.into(), value.into())).collect()
 }
 
 fn undecided() -> CheckResult {
@@ -346,6 +356,7 @@ fn missing_ack(index: u64) -> Finding {
             witness(1, 7 + index * 4, at + 60_000_000, None, "end of the recording", ""),
         ],
         follows_from: None,
+        waived_by: None,
     }
 }
 
@@ -359,6 +370,8 @@ fn witness(source: usize, n: u64, at: u64, from: Option<Party>, role: &str, exce
         role: role.into(),
         excerpt: excerpt.into(),
         marked: None,
+        kind: None,
+        pointer: None,
     }
 }
 
@@ -374,6 +387,7 @@ fn rule(code: &str, title: &str) -> RuleInfo {
         obligor: Some(Party::Pos),
         source: vec!["BF1".into()],
         page: format!("bluechip-tsi/rules/{code}.md"),
+        waivable: true,
     }
 }
 

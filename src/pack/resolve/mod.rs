@@ -68,14 +68,7 @@ impl File<'_> {
 
     /// An error of the TOML parser, with a suggestion where a key is misspelt.
     pub(super) fn toml_error(&self, error: &toml::de::Error) -> PackError {
-        let message = error.message();
-        let built = self.error(error.span().unwrap_or(0..0), message.replace(['\n'], "; "));
-        let mut quoted = message.split('`').skip(1).step_by(2);
-        let unknown = message.starts_with("unknown").then(|| quoted.next()).flatten();
-        match unknown.and_then(|word| suggestion(word, quoted)) {
-            Some(help) => built.help(help),
-            None => built,
-        }
+        PackError::of_toml(self.name, self.text, self.offset, error)
     }
 
     /// Where a word stands; shorthands lose their span on the way through serde.
@@ -195,6 +188,7 @@ impl Resolver {
         if self.errors.len() > before {
             return None;
         }
+        let pattern = pattern?;
         let info = RuleInfo {
             pack: pack.to_owned(),
             code: code?,
@@ -206,12 +200,13 @@ impl Resolver {
             obligor,
             source: front.source,
             page: file.name.to_owned(),
+            waivable: front.waivable && !pattern.guards_card_data(),
         };
         Some(Rule {
             info: Arc::new(info),
             root: front.root,
             independent: front.independent,
-            pattern: pattern?,
+            pattern,
             advice: front.advice,
             page,
         })
@@ -292,7 +287,7 @@ impl Resolver {
         Some(KeyAt { grouping: GroupingId(grouping), slots, fixed, of })
     }
 
-    fn selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {
+    pub(super) fn selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {
         Selector {
             kinds: def.kinds.iter().filter_map(|kind| self.kind_id(file, kind)).collect(),
             tests: self.tests(file, &def.when),

@@ -1,7 +1,7 @@
 //! Who broke what, what could not be decided, and what was never seen: with evidence and next steps.
 
 use super::summary::{counted, grouped, of, plain, span, the};
-use crate::check::{CheckResult, RuleResult, Undecided};
+use crate::check::{CheckResult, RuleResult, Undecided, WaiverUse};
 use crate::report::sheet::{Ink, Piece, Sheet};
 use crate::rule::{Finding, Reason, Verdict, Witness};
 
@@ -17,13 +17,17 @@ const LABEL: usize = 10;
 /// Column at which what belongs to a rule starts.
 const INDENT: usize = 2;
 
-/// Rules broken, the blocking ones first.
+/// Rules broken: those that decide the verdict, the others, and those somebody has signed for.
 pub(super) fn failed(sheet: &mut Sheet, result: &CheckResult) {
-    for blocking in [true, false] {
-        for rule in of(result, Verdict::Fail).filter(|rule| rule.rule.blocks() == blocking) {
-            heading(sheet, (Ink::Bad, "FAIL".into()), rule);
-            let (folded, own): (Vec<_>, Vec<_>) =
+    let rank = |rule: &RuleResult| (rule.is_waived(), !rule.rule.blocks());
+    for group in [(false, false), (false, true), (true, false), (true, true)] {
+        for rule in of(result, Verdict::Fail).filter(|rule| rank(rule) == group) {
+            let word =
+                if rule.is_waived() { (Ink::Unsure, "WAIVED".into()) } else { (Ink::Bad, "FAIL".into()) };
+            heading(sheet, word, rule);
+            let (folded, mut own): (Vec<_>, Vec<_>) =
                 rule.findings.iter().partition(|finding| finding.follows_from.is_some());
+            own.sort_by_key(|finding| finding.waived_by.is_some());
             for (index, finding) in own.iter().take(SHOWN).enumerate() {
                 violation(sheet, result, index + 1, finding);
             }
@@ -31,7 +35,8 @@ pub(super) fn failed(sheet: &mut Sheet, result: &CheckResult) {
             more(sheet, rule.violated, shown);
             for finding in folded.iter().take(SHOWN) {
                 let root = finding.follows_from.as_deref().unwrap_or_default();
-                let text = format!("follows from {root}: {}", finding.what);
+                let waived = if finding.waived_by.is_some() { " (waived)" } else { "" };
+                let text = format!("follows from {root}: {}{waived}", finding.what);
                 sheet.flow(INDENT, INDENT + 2, &[(Ink::Faint, text)]);
             }
             sheet.gap();
@@ -115,6 +120,11 @@ fn heading(sheet: &mut Sheet, word: Piece, rule: &RuleResult) {
     if rule.violated > 0 {
         facts.push_str(&format!("; {} of {} broken", grouped(rule.violated), counted(judged, "obligation")));
     }
+    match rule.waived {
+        0 => {}
+        _ if rule.is_waived() => facts.push_str(", all waived"),
+        waived => facts.push_str(&format!(", {} of them waived", grouped(waived))),
+    }
     if rule.violated > 0 && rule.undecided_total() > 0 {
         facts.push_str(&format!(", {} undecided", grouped(rule.undecided_total())));
     }
@@ -137,6 +147,14 @@ fn violation(sheet: &mut Sheet, result: &CheckResult, number: usize, finding: &F
     witnesses(sheet, inner, &finding.witnesses);
     sheet.flow(inner, inner + LABEL, &[label("expected"), plain(finding.expected.clone())]);
     sheet.flow(inner, inner + LABEL, &[label("got"), plain(finding.got.clone())]);
+    if let Some(WaiverUse { waiver, .. }) = finding.waived_by.and_then(|index| result.waivers.get(index)) {
+        let until = format!("until {}, owner {}: ", waiver.expires, waiver.owner);
+        sheet.flow(
+            inner,
+            inner + LABEL,
+            &[label("waived"), (Ink::Unsure, until), plain(waiver.reason.clone())],
+        );
+    }
     if let Some(command) = show(result, finding.flow.as_deref(), &finding.witnesses) {
         sheet.flow(inner, inner + LABEL, &[label("see"), plain(unbroken(&command))]);
     }

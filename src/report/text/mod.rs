@@ -15,6 +15,7 @@ mod findings;
 mod sources;
 mod summary;
 mod timing;
+mod waivers;
 
 use super::sheet::{Ink, Sheet};
 use super::{Look, Report};
@@ -52,6 +53,7 @@ pub fn text(report: &Report<'_>, look: Look) -> String {
     findings::undecided(&mut sheet, report.result);
     findings::not_exercised(&mut sheet, report.result);
     findings::for_review(&mut sheet, report.result);
+    waivers::waivers(&mut sheet, report.result);
     summary::count(&mut sheet, report.result);
     timing::timing(&mut sheet, report.result);
     sources::recordings(&mut sheet, report.result);

@@ -2,6 +2,7 @@
 
 use super::summary::{counted, grouped, plain, span};
 use crate::check::{Basis, CheckResult, Completeness, SourceSummary};
+use crate::conversation::Party;
 use crate::report::Report;
 use crate::report::sheet::{Ink, Sheet};
 
@@ -61,8 +62,8 @@ fn recording(sheet: &mut Sheet, source: &SourceSummary, pack: &str) {
         parts.push(format!("{} masked", counted(source.masked, "value")));
     }
     parts.push(span(source.duration));
-    let subjects: Vec<&str> =
-        [&source.subject.pos, &source.subject.terminal].into_iter().flatten().map(String::as_str).collect();
+    let subjects: Vec<String> =
+        [Party::Pos, Party::Terminal].into_iter().filter_map(|party| source.subject.words(party)).collect();
     if !subjects.is_empty() {
         parts.push(subjects.join(" with "));
     }

@@ -39,14 +39,16 @@ pub(super) fn count(sheet: &mut Sheet, result: &CheckResult) {
         format!("{} of {} rules in scope exercised", result.exercised(), result.in_scope()),
     )];
     let mut parts = Vec::new();
-    for (verdict, word) in [
-        (Verdict::Fail, "failed"),
-        (Verdict::Error, "in error"),
-        (Verdict::Inconclusive, "undecided"),
-        (Verdict::Pass, "passed"),
-        (Verdict::Review, "for a person"),
+    for (verdict, waived, word) in [
+        (Verdict::Fail, false, "failed"),
+        (Verdict::Fail, true, "waived"),
+        (Verdict::Error, false, "in error"),
+        (Verdict::Inconclusive, false, "undecided"),
+        (Verdict::Pass, false, "passed"),
+        (Verdict::Review, false, "for a person"),
     ] {
-        let codes: Vec<String> = of(result, verdict).map(|rule| rule.rule.code.to_string()).collect();
+        let codes = of(result, verdict).filter(|rule| rule.is_waived() == waived);
+        let codes: Vec<String> = codes.map(|rule| rule.rule.code.to_string()).collect();
         match (verdict, codes.len()) {
             (_, 0) => {}
             (Verdict::Pass, n) if n <= LISTED => parts.push(format!("{n} {word} ({})", codes.join(", "))),
@@ -128,7 +130,11 @@ fn why(result: &CheckResult) -> String {
                 false => format!("no documented MUST was broken, but {} could not be decided", listed(&open)),
             }
         }
-        RunVerdict::ConformantWithWaivers => "every documented MUST exercised was met or waived".into(),
+        RunVerdict::ConformantWithWaivers => {
+            let waived = of(result, Verdict::Fail).filter(|rule| rule.rule.blocks() && rule.is_waived());
+            let waived: Vec<String> = waived.map(|rule| times(rule, rule.waived)).collect();
+            format!("every documented MUST exercised was met, but for what is waived: {}", listed(&waived))
+        }
         RunVerdict::Conformant => match of(result, Verdict::Fail).count() {
             0 => "every documented MUST exercised was met".into(),
             1 => "every documented MUST exercised was met; 1 other rule was broken".into(),
@@ -143,15 +149,15 @@ fn who_broke_what(result: &CheckResult) -> String {
     for party in [Party::Pos, Party::Terminal, Party::Gateway] {
         let mut broken = Vec::new();
         for rule in of(result, Verdict::Fail).filter(|rule| rule.rule.blocks()) {
-            let accused = || rule.findings.iter().filter(|finding| finding.accused == party);
+            let standing = || rule.findings.iter().filter(|finding| finding.waived_by.is_none());
+            let accused = || standing().filter(|finding| finding.accused == party);
             // The kept findings may be fewer than the violations; only a rule with one accused knows them all.
-            let kept = rule.findings.iter().all(|finding| finding.accused == party);
-            let times = if kept { rule.violated } else { accused().map(|_| 1).sum() };
-            match times {
+            let kept = standing().all(|finding| finding.accused == party);
+            let count = if kept { rule.standing() } else { accused().map(|_| 1).sum() };
+            match count {
                 0 => {}
                 _ if accused().next().is_none() => {}
-                1 => broken.push(rule.rule.code.to_string()),
-                n => broken.push(format!("{} ({} times)", rule.rule.code, grouped(n))),
+                count => broken.push(times(rule, count)),
             }
         }
         if !broken.is_empty() {
@@ -161,6 +167,14 @@ fn who_broke_what(result: &CheckResult) -> String {
     match clauses.is_empty() {
         true => "a documented MUST was broken".into(),
         false => clauses.join(", "),
+    }
+}
+
+/// `ACK-1`, `ACK-1 (2 times)`.
+fn times(rule: &RuleResult, count: u64) -> String {
+    match count {
+        1 => rule.rule.code.to_string(),
+        count => format!("{} ({} times)", rule.rule.code, grouped(count)),
     }
 }
 

@@ -31,7 +31,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
             collect(&path, files)?;
         } else if path.file_name().is_some_and(|name| name == "RULES.md") {
             // Written from the pages, which are there.
-        } else if matches!(path.extension().and_then(|e| e.to_str()), Some("toml" | "md" | "json")) {
+        } else if matches!(
+            path.extension().and_then(|e| e.to_str()),
+            Some("toml" | "md" | "json" | "yaml" | "yml")
+        ) {
             files.push(path);
         }
     }

@@ -15,6 +15,7 @@ mod demo;
 mod error;
 mod exit;
 mod explain;
+mod export;
 mod files;
 mod flows;
 mod inputs;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 use super::error::CliError;
-use super::{Exit, output, prove, specs};
+use super::{Exit, export, output, prove, specs};
 use crate::check;
 use crate::pack::{self, Pack, Sources};
 use crate::report;
@@ -30,6 +30,7 @@ enum Command {
     /// Runs the exchanges of every rule page.
     Test(Choice),
     Prove(prove::Arguments),
+    Export(export::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Check(choice) => each(&choice, validate),
         Command::Test(choice) => each(&choice, test),
         Command::Prove(arguments) => prove::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }
 

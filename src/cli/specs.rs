@@ -8,7 +8,7 @@ use super::error::CliError;
 use crate::pack::Sources;
 
 /// What a pack is made of, by extension.
-const EXTENSIONS: [&str; 3] = ["toml", "md", "json"];
+const EXTENSIONS: [&str; 5] = ["toml", "md", "json", "yaml", "yml"];
 
 /// The packs of the binary; a pack of `folder` takes the place of the one of its name, wholly.
 pub(crate) fn sources(folder: Option<&Path>) -> Result<Sources, CliError> {

@@ -31,6 +31,8 @@ pub(super) struct PackFile {
     pub endpoint_at: Vec<Text>,
     #[serde(default)]
     pub keys: BTreeMap<String, KeyDef>,
+    #[serde(default, rename = "asyncapi")]
+    pub described: Vec<AsyncApiDef>,
     #[serde(default, rename = "message")]
     pub messages: Vec<MessageDef>,
     #[serde(default, rename = "outcome")]
@@ -73,6 +75,42 @@ pub(super) struct EndpointDef {
 pub(super) struct KeyDef {
     pub scope: Text,
     pub flows: Option<bool>,
+}
+
+/// An AsyncAPI document that messages are taken from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AsyncApiDef {
+    pub document: Text,
+    pub patch: Option<OneOrMany<Text>>,
+    pub application: Text,
+    pub is: Option<Text>,
+    pub key: Option<Text>,
+    pub channels: Option<Text>,
+    #[serde(default)]
+    pub message: BTreeMap<Text, DescribedDef>,
+}
+
+/// What a pack says of a message of such a document, in the place of what the document says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DescribedDef {
+    pub kind: Option<Text>,
+    pub what: Option<String>,
+    pub is: Option<Text>,
+    pub from: Option<Text>,
+    pub endpoint: Option<Vec<Text>>,
+    pub role: Option<Text>,
+    #[serde(default)]
+    pub unclear: bool,
+    #[serde(default)]
+    pub mistake: bool,
+    pub when: Option<Vec<Spanned<TestDef>>>,
+    #[serde(default)]
+    pub keys: BTreeMap<String, KeyAtDef>,
+    pub body: Option<bool>,
+    #[serde(default)]
+    pub skip: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -90,6 +90,7 @@ pub fn load_through(
         lenses,
         trie: resolver.trie,
         outcome_trie: resolver.outcome_trie,
+        library: resolver.library,
         readme: sources.text(&format!("{name}/README.md")).map(str::to_owned),
     })
 }

@@ -4,6 +4,7 @@
 //! from one to the other. `extract` and `test` look at messages. Whether a rule was kept is `rule`'s to say.
 
 mod address;
+mod asyncapi;
 mod document;
 mod error;
 mod extract;
@@ -26,6 +27,7 @@ mod trie;
 mod waivable;
 
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
+pub use asyncapi::asyncapi;
 pub use error::{PackError, PackErrors, suggestion};
 pub use extract::{Extract, Found, Slot};
 pub use format::SelectorDef;
@@ -45,5 +47,5 @@ pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use schema::{Breach, Schema};
 pub use sources::Sources;
-pub use test::{Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
+pub use test::{Body, Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
 pub use trie::Trie;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::document::Library;
 use super::extract::Slot;
 use super::page::Page;
 use super::pattern::{Pattern, Selector};
@@ -50,6 +51,8 @@ pub struct Pack {
     pub trie: Trie,
     /// Every pointer that outcomes ask for, compiled.
     pub outcome_trie: Trie,
+    /// The documents its schemas stand in.
+    pub(super) library: Library,
     /// Its README, for people.
     pub readme: Option<String>,
 }

@@ -77,8 +77,21 @@ pub enum Test {
         /// The endpoints and what they own.
         endpoints: Vec<Endpoint>,
     },
-    /// The whole message is as the schema of its kind has it. By kind: its schema.
-    FitsBody(Vec<Option<Schema>>),
+    /// The whole message is as the schema of its kind has it. By kind: what that is.
+    FitsBody(Vec<Body>),
+    /// Its kind is one of these. By kind: whether it is.
+    OfKind(Vec<bool>),
+}
+
+/// What schemas say of the messages of a kind.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Nothing.
+    Unsaid,
+    /// They fit this one.
+    Schema(Schema),
+    /// They are none of those that schemas describe, which are these.
+    Unknown(Vec<String>),
 }
 
 /// What a value is like.
@@ -211,7 +224,12 @@ impl Test {
                 let here = endpoints.get(endpoint.0).is_some_and(|endpoint| endpoint.owns(&value));
                 here || !endpoints.iter().any(|endpoint| endpoint.owns(&value))
             }
-            Self::FitsBody(_) => self.breach(view).is_none(),
+            Self::FitsBody(bodies) => match view.kind.and_then(|kind| bodies.get(kind.0)) {
+                None | Some(Body::Unsaid) => true,
+                Some(Body::Schema(schema)) => schema.fits(view.text, 0).is_ok(),
+                Some(Body::Unknown(_)) => false,
+            },
+            Self::OfKind(kinds) => view.kind.is_some_and(|kind| kinds.get(kind.0) == Some(&true)),
         }
     }
 
@@ -240,7 +258,16 @@ impl Test {
             Self::CloseCodeSendable => "a close code that may be sent (RFC 6455, section 7.4)".to_owned(),
             Self::NoDuplicateKeys => "every key once in its object".to_owned(),
             Self::OwnedByEndpoint { at: slot, .. } => format!("{} on the endpoint that owns it", at(slot)),
-            Self::FitsBody(_) => "a message as its schema has it".to_owned(),
+            Self::FitsBody(bodies) => match view.kind.and_then(|kind| bodies.get(kind.0)) {
+                Some(Body::Unknown(known)) => {
+                    format!(
+                        "a message that is described: {}",
+                        list(known.iter().map(|k| format!("`{k}`")), "or")
+                    )
+                }
+                None | Some(Body::Unsaid | Body::Schema(_)) => "a message as its schema has it".to_owned(),
+            },
+            Self::OfKind(_) => "another kind of message".to_owned(),
         }
     }
 
@@ -291,7 +318,8 @@ impl Test {
                 let path = endpoint.and_then(|id| endpoints.get(id.0)).map_or("?", |e| e.path.as_str());
                 format!("{} on {path}", value(slot))
             }
-            Self::FitsBody(_) => "such a message".to_owned(),
+            Self::FitsBody(_) => "one that is none of them".to_owned(),
+            Self::OfKind(_) => "this kind".to_owned(),
         }
     }
 
@@ -315,7 +343,8 @@ impl Test {
             | Self::ClearCardData
             | Self::CloseCodeSendable
             | Self::NoDuplicateKeys
-            | Self::FitsBody(_) => None,
+            | Self::FitsBody(_)
+            | Self::OfKind(_) => None,
         };
         found.map(Found::range)
     }
@@ -329,7 +358,7 @@ impl Test {
             Self::Value(slot, ValueTest::Fits(schema, _)) => Some((schema, of_slot(*slot, schema)?)),
             Self::Key(keys, ValueTest::Fits(schema, _)) => Some((schema, of_slot(view.key(keys)?, schema)?)),
             Self::FitsBody(bodies) => {
-                let schema = bodies.get(view.kind?.0)?.as_ref()?;
+                let Body::Schema(schema) = bodies.get(view.kind?.0)? else { return None };
                 Some((schema, schema.fits(view.text, 0).err()?))
             }
             _ => None,

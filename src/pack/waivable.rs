@@ -82,7 +82,7 @@ impl Test {
         let other = |slot: &Slot| trie.pointer(*slot) != at;
         match self {
             // A schema finds fault anywhere below the value it is for.
-            Self::FitsBody(_) | Self::Value(_, ValueTest::Fits(..)) => true,
+            Self::FitsBody(_) | Self::OfKind(_) | Self::Value(_, ValueTest::Fits(..)) => true,
             Self::Has(slot)
             | Self::Absent(slot)
             | Self::Value(slot, _)
@@ -103,6 +103,7 @@ fn asks_about(test: &Test, kinds: MaskedSet) -> bool {
         Test::Any(tests) | Test::All(tests) => tests.iter().any(|test| asks_about(test, kinds)),
         Test::Not(test) => asks_about(test, kinds),
         Test::FitsBody(_)
+        | Test::OfKind(_)
         | Test::Has(_)
         | Test::Absent(_)
         | Test::ExactlyOne(_)

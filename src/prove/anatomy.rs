@@ -318,7 +318,8 @@ impl Lexicon {
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
-                | Test::FitsBody(_) => {}
+                | Test::FitsBody(_)
+                | Test::OfKind(_) => {}
             }
         }
     }
@@ -379,7 +380,8 @@ fn names(pack: &Pack) -> Vec<Slot> {
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
                 | Test::OwnedByEndpoint { .. }
-                | Test::FitsBody(_) => {}
+                | Test::FitsBody(_)
+                | Test::OfKind(_) => {}
             }
         }
     }

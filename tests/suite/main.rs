@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod asyncapi;
 mod cassette;
 mod check;
 mod curated;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::patch::merge;
 use super::tree::{self, Document, Node, Origin};
 use super::yaml;
 use crate::pack::error::suggestion;
@@ -11,7 +12,7 @@ use crate::pack::{PackError, Sources};
 use crate::text::Pointer;
 
 /// Every document there is, and those that were read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::pack) struct Library {
     files: BTreeMap<String, Cow<'static, str>>,
     read: BTreeMap<String, Arc<Document>>,
@@ -57,6 +58,22 @@ impl Library {
         let root = if path.ends_with(".json") { tree::parse_json(&origin)? } else { yaml::parse(&origin)? };
         let document = Arc::new(Document { name: path.to_owned(), root });
         self.read.insert(path.to_owned(), Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// Puts `document` as `patch` changes it in its place, and returns it.
+    pub(in crate::pack) fn patch(&mut self, document: &Document, patch: &Document) -> Arc<Document> {
+        let root = merge(document.root.clone(), &patch.root);
+        let patched = Arc::new(Document { name: document.name.clone(), root });
+        self.read.insert(document.name.clone(), Arc::clone(&patched));
+        patched
+    }
+
+    /// Adds a document of our own making.
+    pub(in crate::pack) fn add(&mut self, name: &str, json: String) -> Result<Arc<Document>, PackError> {
+        let origin = Arc::new(Origin { name: name.to_owned(), text: json });
+        let document = Arc::new(Document { name: name.to_owned(), root: tree::parse_json(&origin)? });
+        self.read.insert(name.to_owned(), Arc::clone(&document));
         Ok(document)
     }
 

@@ -4,8 +4,9 @@
 //! of a pack. Messages are never made into such trees.
 
 mod library;
+mod patch;
 mod tree;
 mod yaml;
 
 pub(super) use library::{Library, Target};
-pub(super) use tree::{Member, Node, Value};
+pub(super) use tree::{Document, Member, Node, Place, Value, quoted};

@@ -2,6 +2,7 @@
 //!
 //! Mistakes are collected, not thrown, so that one run of `pack check` shows them all.
 
+mod described;
 mod patterns;
 mod questions;
 mod schemas;
@@ -22,6 +23,7 @@ use super::model::{
 use super::page::Page;
 use super::pattern::Selector;
 use super::schema::Schema;
+use super::test::Test;
 use super::trie::Trie;
 use super::{Authority, Impact, Level, RuleInfo};
 use crate::conversation::Party;
@@ -149,8 +151,12 @@ impl Resolver {
 
     /// Resolves the kinds of messages and the outcomes.
     pub(super) fn messages(&mut self, file: &File<'_>, definition: &PackFile) {
+        for described in &definition.described {
+            self.described(file, described);
+        }
         for message in &definition.messages {
-            self.kind(file, message);
+            let tests = self.tests(file, &message.when);
+            self.kind(file, message, tests, None);
         }
         // Outcomes have pointers of their own, so that a check does not look for what no rule asks for.
         std::mem::swap(&mut self.trie, &mut self.outcome_trie);
@@ -212,7 +218,8 @@ impl Resolver {
         })
     }
 
-    fn kind(&mut self, file: &File<'_>, message: &MessageDef) {
+    /// Adds a kind; `tests` are its `when`, resolved, and `body` what a schema says of it already.
+    fn kind(&mut self, file: &File<'_>, message: &MessageDef, tests: Vec<Test>, body: Option<Schema>) {
         let name = message.kind.get_ref().clone();
         let parent = message.is.as_ref().and_then(|parent| self.kind_id(file, parent));
         let carriers = match &message.event {
@@ -229,7 +236,6 @@ impl Resolver {
         let from = message.from.as_ref().and_then(|party| self.party(file, party)).or(from);
         let role = message.role.as_ref().and_then(|word| self.word(file, word, &Role::WORDS));
         let role = role.or_else(|| parent.map(|p| self.kinds[p.0].role)).unwrap_or(Role::Control);
-        let tests = self.tests(file, &message.when);
         let endpoints = message.endpoint.iter().filter_map(|name| self.endpoint_id(file, name)).collect();
         let mut keys = parent.map_or_else(Vec::new, |p| self.kinds[p.0].keys.clone());
         for (grouping, at) in &message.keys {
@@ -239,7 +245,8 @@ impl Resolver {
             }
         }
         let inherited = parent.and_then(|p| self.kinds[p.0].body.clone());
-        let body = message.body.as_ref().and_then(|body| self.body(file, body, carriers)).or(inherited);
+        let named = message.body.as_ref().and_then(|body| self.body(file, body, carriers));
+        let body = body.or(named).or(inherited);
         // A flow goes by the first key.
         keys.sort_by_key(|key| !self.groupings[key.grouping.0].flows);
         if self.kinds.iter().any(|kind| kind.name == name) {

@@ -82,7 +82,7 @@ impl Resolver {
             });
         }
         if *fits_body == Some(true) {
-            found.push(Test::FitsBody(self.kinds.iter().map(|kind| kind.body.clone()).collect()));
+            found.push(Test::FitsBody(self.bodies()));
         }
         if found.len() > 1 {
             return Some(Test::All(found));

@@ -4,10 +4,10 @@ use super::{File, Resolver};
 use crate::pack::PackError;
 use crate::pack::document::Target;
 use crate::pack::format::Text;
-use crate::pack::model::{Carrier, CarrierSet, KindId};
+use crate::pack::model::{Carrier, CarrierSet, Kind};
 use crate::pack::pattern::Shape;
 use crate::pack::schema::{Dialect, Schema, compile};
-use crate::pack::test::Test;
+use crate::pack::test::{Body, Test};
 
 impl Resolver {
     /// The schema of that name, compiled when it is named for the first time.
@@ -42,27 +42,42 @@ impl Resolver {
         self.schema(file, reference)
     }
 
-    /// A shape that asks for bodies is asked of the kinds that have one.
+    /// What schemas say of the messages of each kind.
+    pub(super) fn bodies(&self) -> Vec<Body> {
+        let body = |kind: &Kind| match &kind.body {
+            Some(schema) => Body::Schema(schema.clone()),
+            // A kind of which only special cases are described holds what is none of them.
+            None => {
+                let mut known = Vec::new();
+                self.described_below(kind, &mut known);
+                if known.is_empty() { Body::Unsaid } else { Body::Unknown(known) }
+            }
+        };
+        self.kinds.iter().map(body).collect()
+    }
+
+    fn described_below(&self, kind: &Kind, known: &mut Vec<String>) {
+        for child in kind.children.iter().map(|child| &self.kinds[child.0]) {
+            match child.body {
+                Some(_) => known.push(child.name.clone()),
+                None => self.described_below(child, known),
+            }
+        }
+    }
+
+    /// A shape that asks for bodies is asked of the kinds of which schemas say something.
     pub(super) fn with_bodies(&mut self, file: &File<'_>, on: &[Text], shape: &mut Shape) {
         if !shape.require.iter().any(asks_for_body) {
             return;
         }
-        let has = |resolver: &Self, id: KindId| resolver.kinds[id.0].body.is_some();
-        let mut open: Vec<KindId> = shape.on.kinds.iter().rev().copied().collect();
-        let mut kinds = Vec::new();
-        while let Some(id) = open.pop() {
-            if has(self, id) {
-                kinds.push(id);
-            } else {
-                open.extend(self.kinds[id.0].children.iter().rev());
-            }
-        }
-        if let (true, Some(named)) = (kinds.is_empty() && !shape.on.kinds.is_empty(), on.first()) {
+        let said: Vec<bool> = self.bodies().iter().map(|body| !matches!(body, Body::Unsaid)).collect();
+        // Where messages could not be taken over, that is the mistake.
+        if let (false, true, Some(named)) = (said.contains(&true), self.errors.is_empty(), on.first()) {
             let message = format!("expected kinds that have a `body`, got `{}`", named.get_ref());
             let help = "say `body = \"schemas/NAME.json\"` where the kind is declared";
             self.errors.push(file.error(file.span_of(named), message).help(help));
         }
-        shape.on.kinds = kinds;
+        shape.on.tests.push(Test::OfKind(said));
     }
 
     fn located(&mut self, file: &File<'_>, reference: &Text, path: &str) -> Result<Target, PackError> {
@@ -78,7 +93,8 @@ fn asks_for_body(test: &Test) -> bool {
         Test::FitsBody(_) => true,
         Test::Any(tests) | Test::All(tests) => tests.iter().any(asks_for_body),
         Test::Not(test) => asks_for_body(test),
-        Test::Has(_)
+        Test::OfKind(_)
+        | Test::Has(_)
         | Test::Absent(_)
         | Test::ExactlyOne(_)
         | Test::Value(..)

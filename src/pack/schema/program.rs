@@ -6,6 +6,7 @@ use regex_lite::Regex;
 
 use super::decimal::Number;
 use super::format::Format;
+use crate::pack::document::Target;
 use crate::pack::names::Names;
 use crate::text::json::Kind;
 
@@ -14,6 +15,15 @@ use crate::text::json::Kind;
 pub struct Schema {
     pub(super) nodes: Arc<[Node]>,
     pub(super) root: NodeId,
+    /// Where it stands.
+    pub(super) origin: Arc<Target>,
+}
+
+impl Schema {
+    /// Where it stands.
+    pub(in crate::pack) fn origin(&self) -> &Target {
+        &self.origin
+    }
 }
 
 /// Which node of a schema.

@@ -192,7 +192,8 @@ fn names_of_kinds(pack: &Pack) -> Vec<Slot> {
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
                 | Test::OwnedByEndpoint { .. }
-                | Test::FitsBody(_) => {}
+                | Test::FitsBody(_)
+                | Test::OfKind(_) => {}
             }
         }
     }

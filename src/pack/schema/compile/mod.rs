@@ -5,6 +5,7 @@ mod members;
 mod values;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::keyword::{self, Keyword};
@@ -28,7 +29,7 @@ pub(in crate::pack) fn compile(
         return Err(compiler.errors);
     }
     let nodes = compiler.nodes.into_iter().map(|planned| planned.node).collect();
-    Ok(Schema { nodes, root })
+    Ok(Schema { nodes, root, origin: Arc::new(target.clone()) })
 }
 
 impl Schema {

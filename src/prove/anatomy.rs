@@ -5,7 +5,7 @@
 use crate::conversation::{ConnectionId, EventKind, Party};
 use crate::pack::{
     Carrier, EndpointId, Extract, Format, GroupingId, KeyOwner, KindId, Literal, MaskedSet, Pack, Pattern,
-    Role, Slot, Test, ValueTest, View,
+    Role, Schema, Slot, Test, ValueTest, View,
 };
 use crate::text::Pointer;
 use crate::text::json;
@@ -219,6 +219,10 @@ pub(super) struct Lexicon {
     key_places: Vec<Pointer>,
     /// Values that a rule forbids once another message was sent.
     forbidden: Vec<(Pointer, Vec<String>)>,
+    /// By kind: what all of its messages are like.
+    bodies: Vec<Option<Schema>>,
+    /// What values at a place are like.
+    schemas: Vec<(Pointer, Schema)>,
 }
 
 impl Lexicon {
@@ -285,6 +289,15 @@ impl Lexicon {
             && (name.contains("amount") || self.amounts.iter().any(|pointer| meets(pointer, at)))
     }
 
+    /// Whether schemas have nothing against it that `own` says `text` instead.
+    pub(super) fn fits(&self, own: &Part<'_>, text: &str) -> bool {
+        let body = own.kind.and_then(|kind| self.bodies.get(kind.0)?.as_ref());
+        let at = |(place, schema): &(Pointer, Schema)| {
+            place.find(text).is_none_or(|value| schema.fits(value, 0).is_ok())
+        };
+        body.is_none_or(|schema| schema.fits(text, 0).is_ok()) && self.schemas.iter().all(at)
+    }
+
     /// Whether any rule or kind looks at, above or below that place.
     pub(super) fn reads(&self, at: &Pointer) -> bool {
         self.read.iter().any(|pointer| meets(pointer, at))
@@ -298,9 +311,10 @@ impl Lexicon {
                     self.amounts.push(pack.trie.pointer(*slot).clone());
                 }
                 Test::Value(slot, ValueTest::Fits(schema, _)) => {
-                    let place = pack.trie.pointer(*slot);
-                    let told = schema.told().into_iter();
-                    self.read.extend(told.map(|below| place.join(&below)));
+                    self.schemas.push((pack.trie.pointer(*slot).clone(), schema.clone()));
+                }
+                Test::FitsBody(_) => {
+                    self.bodies = pack.kinds.iter().map(|kind| kind.body.clone()).collect();
                 }
                 Test::OwnedByEndpoint { at, endpoints, .. } => {
                     let one_each = endpoints.iter().filter_map(|endpoint| endpoint.types.first());
@@ -318,7 +332,6 @@ impl Lexicon {
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
-                | Test::FitsBody(_)
                 | Test::OfKind(_) => {}
             }
         }

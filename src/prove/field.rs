@@ -151,14 +151,22 @@ fn addition(own: &Part<'_>, lexicon: &Lexicon, place: &Place, emit: Emit<'_>) {
     let text = &own.said.text;
     let sender = Blame::Party(own.said.from);
     if let Some(unknown) = edit::joined(text, place, "\"x_vendor_note\":\"hello\"") {
-        emit(Operator::UnknownField, Blame::Nobody, unknown);
+        // Where a schema lists all there may be, it is not for the sender to add to it.
+        let blame = if lexicon.fits(own, &unknown) { Blame::Nobody } else { sender };
+        emit(Operator::UnknownField, blame, unknown);
     }
-    if let Some(leak) = edit::joined(text, place, &format!("\"x_vendor_note\":{TEST_CARD}")) {
+    // A place that takes no such text would be a second fault.
+    if let Some(leak) = edit::joined(text, place, &format!("\"x_vendor_note\":{TEST_CARD}"))
+        && lexicon.fits(own, &leak)
+    {
         emit(Operator::LeakTestCard, sender, leak);
     }
     let unread = place.kind == Kind::String && !lexicon.reads(&place.pointer);
     if unread {
-        emit(Operator::LeakTestCard, sender, edit::replaced(text, place, TEST_CARD));
+        let leak = edit::replaced(text, place, TEST_CARD);
+        if lexicon.fits(own, &leak) {
+            emit(Operator::LeakTestCard, sender, leak);
+        }
     }
     if let Some(doubled) = edit::doubled(text, place) {
         emit(Operator::DuplicateJsonKey, sender, doubled);

@@ -29,11 +29,6 @@ impl Pointer {
         Self { tokens }
     }
 
-    /// This pointer, and `below` from there on.
-    pub fn join(&self, below: &Self) -> Self {
-        Self { tokens: [self.tokens.as_slice(), below.tokens.as_slice()].concat() }
-    }
-
     /// The text of the value this pointer names in `json`; the first of duplicate keys.
     ///
     /// `None` where the document has no such value, or is not JSON up to there.

@@ -78,6 +78,13 @@ fn a_document_of_version_2_becomes_a_pack_that_proves_its_rule() {
 }
 
 #[test]
+fn one_fault_in_messages_of_a_document_has_one_root_finding() {
+    let (code, out, _) = run(&["pack", "prove", "table", "counter", "--specs", "tests/asyncapi"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("table: 5 of 5 rules caught, 0 faults not found as they should be"), "{out}");
+}
+
+#[test]
 fn a_document_of_version_3_gives_roles_by_its_replies() {
     let pack = pack::load(&sources(), "counter").unwrap();
     assert_eq!(

@@ -5,7 +5,6 @@
 
 use super::program::{ArrayRules, NodeId, ObjectRules, Schema, Types};
 use super::walk::scalar;
-use crate::text::Pointer;
 use crate::text::json::Kind;
 
 /// What a schema says of one value, as far as it goes by itself.
@@ -76,35 +75,6 @@ impl Schema {
             Form::Scalar(id) => scalar(&self.nodes[id.0 as usize], kind, &text[start..end]).is_ok(),
             Form::Whole(id) => self.fits_node(id, text, start).is_ok(),
         }
-    }
-}
-
-impl Schema {
-    /// Places below a value, `*` standing for every element, where the schema says more than a type.
-    pub(crate) fn told(&self) -> Vec<Pointer> {
-        let mut told = Vec::new();
-        self.collect_told(self.root, &Pointer::default(), &mut Vec::new(), &mut told);
-        told
-    }
-
-    fn collect_told(&self, id: NodeId, at: &Pointer, path: &mut Vec<NodeId>, told: &mut Vec<Pointer>) {
-        if path.contains(&id) {
-            return;
-        }
-        path.push(id);
-        let Inside { form, members, elements, .. } = self.inside(id);
-        if !matches!(form, Form::Plain) {
-            told.push(at.clone());
-        }
-        for (name, part, _) in members {
-            if let Some(part) = part {
-                self.collect_told(part, &at.child(name), path, told);
-            }
-        }
-        if let Some(part) = elements {
-            self.collect_told(part, &at.child("*"), path, told);
-        }
-        path.pop();
     }
 }
 

@@ -186,6 +186,7 @@ impl Check {
         CheckResult {
             pack: self.pack.name.clone(),
             pack_version: self.pack.version.clone(),
+            experimental: self.pack.experimental.clone(),
             parameters: parameters(&self.pack),
             verdict: run_verdict(
                 &self.pack,
@@ -314,7 +315,9 @@ fn timing(pack: &Pack, rule: &Rule, tally: &Tally) -> Option<Timing> {
         return None;
     }
     let distribution = &tally.timing;
-    let limit = respond.window.upper;
+    // A limit that messages say is another one each time.
+    let window = &respond.window;
+    let limit = window.upper.filter(|_| window.upper_at.is_none() && window.learned.is_none());
     let worst = distribution.max();
     let factor = |limit: Duration| limit.as_secs_f64() / worst.as_secs_f64().max(1e-6);
     Some(Timing {

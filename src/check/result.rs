@@ -18,6 +18,8 @@ pub struct CheckResult {
     pub pack: String,
     /// Version of that pack.
     pub pack_version: String,
+    /// Why the pack's verdicts are not to be relied on yet, where that is so.
+    pub experimental: Option<String>,
     /// Site parameters in force, in the order of the pack.
     pub parameters: Vec<Parameter>,
     /// What the run as a whole says.

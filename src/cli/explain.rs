@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::error::CliError;
 use super::{Exit, output, specs};
@@ -31,9 +32,18 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Some(text) => pick(&known, text)?,
         None => known.values().copied().collect(),
     };
-    let text = match meant.as_slice() {
-        [rule] => report::page(&rule.info, &rule.page.text, look),
-        many => report::rule_list(many.iter().map(|rule| rule.info.as_ref()), look),
+    // A dialect says only what differs from a rule: that rule is the one that is meant.
+    let (dialects, stated): (Vec<&Rule>, Vec<&Rule>) =
+        meant.iter().partition(|rule| is_overlay(rule, &meant));
+    let infos = |rules: &[&Rule]| rules.iter().map(|rule| Arc::clone(&rule.info)).collect::<Vec<_>>();
+    let text = match stated.as_slice() {
+        [rule] if dialects.is_empty() => report::page(&rule.info, &rule.page.text, look),
+        [rule] => {
+            let list = infos(&dialects);
+            let also = report::rule_list(list.iter().map(AsRef::as_ref), look);
+            format!("{}\nin dialects\n{also}", report::page(&rule.info, &rule.page.text, look))
+        }
+        _ => report::rule_list(infos(&meant).iter().map(AsRef::as_ref), look),
     };
     output::print(&text)?;
     Ok(Exit::Success)
@@ -70,6 +80,14 @@ fn pick<'a>(known: &Known<'a>, text: &str) -> Result<Vec<&'a Rule>, CliError> {
         .or_else(|| pack::suggestion(text, words.iter().map(String::as_str)))
         .unwrap_or_else(|| "`tilltape explain` lists all rules".into());
     Err(CliError::input(format!("expected a rule such as `ACK-1`, got `{text}`")).help(help))
+}
+
+/// Whether a rule says only what differs from another of these.
+fn is_overlay(rule: &Rule, among: &[&Rule]) -> bool {
+    let base = |other: &&Rule| {
+        rule.overlays.as_deref() == Some(other.info.pack.as_str()) && other.info.code == rule.info.code
+    };
+    among.iter().any(base)
 }
 
 fn rules_where<'a>(known: &Known<'a>, wanted: impl Fn(&str, &RuleCode) -> bool) -> Vec<&'a Rule> {

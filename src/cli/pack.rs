@@ -86,8 +86,11 @@ fn list(sources: &Sources, name: &str) -> Said {
         Err(said) => return said,
     };
     let mut text = format!("{} {}: {}\n", pack.name, pack.version, pack.title);
+    if let Some(why) = &pack.experimental {
+        let _ = writeln!(text, "  experimental: {why}");
+    }
     if !pack.extends.is_empty() {
-        let _ = writeln!(text, "  extends {}", pack.extends.join(", "));
+        let _ = writeln!(text, "  builds on {}", pack.extends.join(", "));
     }
     for rule in pack.rules.iter().filter(|rule| rule.info.pack == pack.name) {
         let info = &rule.info;

@@ -19,8 +19,10 @@ pub(super) struct PackFile {
     pub name: Text,
     pub version: String,
     pub title: String,
+    pub experimental: Option<String>,
     #[serde(default)]
     pub extends: Vec<Text>,
+    pub dialect_of: Option<Text>,
     #[serde(default, rename = "document")]
     pub documents: Vec<DocumentDef>,
     #[serde(default)]
@@ -121,15 +123,11 @@ pub(super) struct MessageDef {
     pub is: Option<Text>,
     pub event: Option<OneOrMany<Text>>,
     pub from: Option<Text>,
-    #[serde(default)]
-    pub endpoint: Vec<Text>,
+    pub endpoint: Option<Vec<Text>>,
     pub role: Option<Text>,
-    #[serde(default)]
-    pub unclear: bool,
-    #[serde(default)]
-    pub mistake: bool,
-    #[serde(default)]
-    pub when: Vec<Spanned<TestDef>>,
+    pub unclear: Option<bool>,
+    pub mistake: Option<bool>,
+    pub when: Option<Vec<Spanned<TestDef>>>,
     pub body: Option<Text>,
     #[serde(default)]
     pub keys: BTreeMap<String, KeyAtDef>,
@@ -203,28 +201,21 @@ pub(super) struct FrontMatter {
     pub code: Text,
     #[serde(default = "first_version")]
     pub version: u32,
-    pub title: String,
-    pub level: Text,
-    pub authority: Text,
-    pub impact: Text,
+    pub title: Option<String>,
+    pub level: Option<Text>,
+    pub authority: Option<Text>,
+    pub impact: Option<Text>,
     pub obligor: Option<Text>,
-    pub source: Vec<String>,
-    #[serde(default)]
-    pub root: bool,
-    #[serde(default)]
-    pub independent: bool,
-    #[serde(default = "waivable")]
-    pub waivable: bool,
+    pub source: Option<Vec<String>>,
+    pub root: Option<bool>,
+    pub independent: Option<bool>,
+    pub waivable: Option<bool>,
     pub advice: Option<String>,
-    pub pattern: Spanned<PatternDef>,
+    pub pattern: Option<Spanned<PatternDef>>,
 }
 
 const fn first_version() -> u32 {
     1
-}
-
-const fn waivable() -> bool {
-    true
 }
 
 #[derive(Debug, Deserialize)]
@@ -272,6 +263,7 @@ pub(super) struct RespondDef {
     pub key: Option<Text>,
     pub within: Option<Spanned<WindowDef>>,
     pub within_at: Option<Text>,
+    pub within_learned: Option<LearnedDef>,
     pub not_before: Option<Spanned<WindowDef>>,
     pub times: Option<Text>,
     pub judges: Option<Text>,
@@ -280,6 +272,15 @@ pub(super) struct RespondDef {
     #[serde(default)]
     pub one_at_a_time: bool,
     pub on_disconnect: Option<Text>,
+}
+
+/// `{ from = "registered", at = "/resource/heartbeat_s", times = 2000 }`: twice so many seconds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LearnedDef {
+    pub from: SelectorDef,
+    pub at: Text,
+    pub times: u32,
 }
 
 #[derive(Debug, Deserialize)]

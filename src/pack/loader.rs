@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::chain::{Link, Taken, chain};
 use super::document::Library;
 use super::error::{PackError, PackErrors, suggestion};
-use super::format::{FrontMatter, PackFile};
+use super::format::FrontMatter;
 use super::model::{Pack, Rule};
 use super::resolve::{File, Resolver};
 use super::{Lens, RuleCode, Sources, lens, page};
@@ -34,29 +35,34 @@ pub fn load_through(
     parameters: &BTreeMap<String, u64>,
     lenses: &[Lens<'_>],
 ) -> Result<Pack, PackErrors> {
-    let mut chain = Vec::new();
-    collect(sources, name, None, &mut Vec::new(), &mut chain)?;
+    let chain = chain(sources, name)?;
     let mut resolver = Resolver::default();
     resolver.library = Library::of(sources);
-    for (file, definition) in &chain {
-        resolver.declare(file, definition);
+    for link in &chain {
+        resolver.declare(link);
     }
     set_parameters(&mut resolver, name, parameters);
-    for (file, definition) in &chain {
-        resolver.messages(file, definition);
-    }
+    resolver.messages(&chain);
     let mut rules: BTreeMap<RuleCode, (usize, Rule)> = BTreeMap::new();
-    for (depth, (file, _)) in chain.iter().enumerate() {
-        for rule in pages(&mut resolver, sources, folder(file.name)) {
-            if let Some((before, _)) = rules.get(&rule.info.code)
-                && *before == depth
-            {
-                resolver.errors.push(PackError::of_file(
-                    &rule.info.page,
-                    format!("rule code `{}` is used twice in this pack", rule.info.code),
-                ));
+    // Rules of the protocol this is a dialect of: they hold where the dialect has a page for them.
+    let mut of_protocol: BTreeMap<RuleCode, Rule> = BTreeMap::new();
+    for (depth, link) in chain.iter().enumerate() {
+        let folder = folder(link.file.name);
+        for (path, text) in sources.below(&format!("{folder}/rules"), "md") {
+            if link.taken == Taken::AsDialect && !has_page(sources, &chain[depth + 1..], path) {
+                continue;
             }
-            rules.insert(rule.info.code.clone(), (depth, rule));
+            let inherits = |code: &RuleCode| {
+                of_protocol.get(code).or_else(|| rules.get(code).map(|(_, rule)| rule)).cloned()
+            };
+            match rule(&mut resolver, folder, path, text, inherits) {
+                Ok(None) => {}
+                Ok(Some(rule)) => match link.taken {
+                    Taken::AsDialect => drop(of_protocol.insert(rule.info.code.clone(), rule)),
+                    Taken::Wholly => drop(rules.insert(rule.info.code.clone(), (depth, rule))),
+                },
+                Err(error) => resolver.errors.push(error),
+            }
         }
     }
     let lenses = lens::resolve(&mut resolver, lenses);
@@ -64,8 +70,8 @@ pub fn load_through(
     resolver.outcome_trie.graft();
     let mut rules: Vec<(usize, Rule)> = rules.into_values().collect();
     rules.sort_by_key(|(depth, _)| *depth);
-    let extends = chain.iter().rev().skip(1).map(|(_, base)| base.name.get_ref().clone()).collect();
-    let Some((_, own)) = chain.last() else {
+    let extends = chain.iter().rev().skip(1).map(|base| base.definition.name.get_ref().clone()).collect();
+    let Some(Link { definition: own, .. }) = chain.last() else {
         return Err(PackError::of_file(name, "expected a pack").into());
     };
     if !resolver.errors.is_empty() {
@@ -75,6 +81,7 @@ pub fn load_through(
         name: own.name.get_ref().clone(),
         version: own.version.clone(),
         title: own.title.clone(),
+        experimental: own.experimental.clone(),
         extends,
         documents: resolver.documents,
         parameters: resolver.parameters,
@@ -95,45 +102,6 @@ pub fn load_through(
     })
 }
 
-fn collect<'a>(
-    sources: &'a Sources,
-    name: &str,
-    asked_by: Option<PackError>,
-    path: &mut Vec<String>,
-    chain: &mut Vec<(File<'a>, PackFile)>,
-) -> Result<(), PackErrors> {
-    if chain.iter().any(|(_, known)| known.name.get_ref() == name) {
-        return Ok(());
-    }
-    let Some((file, text)) = sources.get(&format!("{name}/pack.toml")) else {
-        let known: Vec<&str> = sources.packs().collect();
-        let help = suggestion(name, known.iter().copied())
-            .unwrap_or_else(|| format!("known packs: {}", known.join(", ")));
-        let error = asked_by.unwrap_or_else(|| {
-            PackError::of_file(name, format!("expected the name of a pack, got `{name}`"))
-        });
-        return Err(error.help(help).into());
-    };
-    let file = File { name: file, text, offset: 0 };
-    let definition: PackFile = toml::from_str(text).map_err(|error| file.toml_error(&error))?;
-    if definition.name.get_ref() != name {
-        let message =
-            format!("expected the name of its folder, `{name}`, got `{}`", definition.name.get_ref());
-        return Err(file.error(definition.name.span(), message).into());
-    }
-    path.push(name.to_owned());
-    for base in &definition.extends {
-        let error = file.error(base.span(), format!("expected a pack to extend, got `{}`", base.get_ref()));
-        if path.contains(base.get_ref()) {
-            return Err(error.help("a pack cannot extend itself, directly or by another").into());
-        }
-        collect(sources, base.get_ref(), Some(error), path, chain)?;
-    }
-    path.pop();
-    chain.push((file, definition));
-    Ok(())
-}
-
 fn set_parameters(resolver: &mut Resolver, pack: &str, values: &BTreeMap<String, u64>) {
     for (name, &value) in values {
         match resolver.parameters.iter_mut().find(|parameter| parameter.name == *name) {
@@ -152,23 +120,27 @@ fn set_parameters(resolver: &mut Resolver, pack: &str, values: &BTreeMap<String,
     }
 }
 
-fn pages(resolver: &mut Resolver, sources: &Sources, folder: &str) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (path, text) in sources.below(&format!("{folder}/rules"), "md") {
-        match rule(resolver, folder, path, text) {
-            Ok(rule) => rules.extend(rule),
-            Err(error) => resolver.errors.push(error),
-        }
-    }
-    rules
+/// Whether a pack of `above` has a page of the same code.
+fn has_page(sources: &Sources, above: &[Link<'_>], path: &str) -> bool {
+    let code = path.rsplit('/').next().unwrap_or(path);
+    above.iter().any(|link| sources.text(&format!("{}/rules/{code}", folder(link.file.name))).is_some())
 }
 
-fn rule(resolver: &mut Resolver, pack: &str, path: &str, text: &str) -> Result<Option<Rule>, PackError> {
-    let parts = page::parse(path, text)?;
+fn rule(
+    resolver: &mut Resolver,
+    pack: &str,
+    path: &str,
+    text: &str,
+    inherits: impl Fn(&RuleCode) -> Option<Rule>,
+) -> Result<Option<Rule>, PackError> {
+    let parts = page::split(path, text)?;
     let file = File { name: path, text, offset: parts.front_matter.start };
     let front: FrontMatter =
         toml::from_str(&text[parts.front_matter]).map_err(|error| file.toml_error(&error))?;
-    Ok(resolver.rule(&file, pack, front, Arc::new(parts.page)))
+    let inherited = front.code.get_ref().parse().ok().and_then(|code| inherits(&code));
+    let below = inherited.as_ref().map(|rule| rule.page.as_ref());
+    let page = page::parse(path, text, parts.body_at, below)?;
+    Ok(resolver.rule(&file, pack, front, Arc::new(page), inherited.as_ref()))
 }
 
 fn folder(file: &str) -> &str {

@@ -5,6 +5,7 @@
 
 mod address;
 mod asyncapi;
+mod chain;
 mod document;
 mod error;
 mod extract;
@@ -40,8 +41,8 @@ pub use model::{
 };
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
-    Agree, Judges, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape, State,
-    Times, Transition, Unique, Window,
+    Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape,
+    State, Times, Transition, Unique, Window,
 };
 pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};

@@ -21,6 +21,8 @@ pub struct Pack {
     pub version: String,
     /// What it is about, in a line.
     pub title: String,
+    /// Why its verdicts are not to be relied on yet, where that is so.
+    pub experimental: Option<String>,
     /// The packs it builds on, the nearest first.
     pub extends: Vec<String>,
     /// The documents its rules are taken from.
@@ -70,6 +72,8 @@ pub struct Rule {
     pub pattern: Pattern,
     /// What to record to get it exercised, where the page says so.
     pub advice: Option<String>,
+    /// The pack whose rule of this code it differs from, where its page says only what differs.
+    pub overlays: Option<String>,
     /// Its page.
     pub page: Arc<Page>,
 }

@@ -56,16 +56,19 @@ pub enum Expected {
 /// The sections every page has.
 const SECTIONS: [&str; 3] = ["# What it requires", "# Why it matters", "# Limits"];
 
-/// A page cut into its parts.
+/// How an exchange starts.
+const EXCHANGE: &str = "```exchange";
+
+/// Where the parts of a page are.
 pub(super) struct Parts {
     /// Byte range of the front matter in the file.
     pub(super) front_matter: Range<usize>,
-    /// The rest.
-    pub(super) page: Page,
+    /// Where the rest starts.
+    pub(super) body_at: usize,
 }
 
-/// Cuts a page into its parts.
-pub(super) fn parse(file: &str, text: &str) -> Result<Parts, PackError> {
+/// Finds the parts of a page.
+pub(super) fn split(file: &str, text: &str) -> Result<Parts, PackError> {
     let unfinished = || {
         PackError::at(
             file,
@@ -78,20 +81,59 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Parts, PackError> {
     let start = "+++\n".len();
     let rest = text.strip_prefix("+++\n").ok_or_else(unfinished)?;
     let length = rest.find("\n+++\n").ok_or_else(unfinished)? + 1;
-    let body_at = start + length + "+++\n".len();
+    Ok(Parts { front_matter: start..start + length, body_at: start + length + "+++\n".len() })
+}
+
+/// Reads a page below its front matter. Sections it does not have are those of the page `below`; exchanges
+/// are always its own.
+pub(super) fn parse(file: &str, text: &str, body_at: usize, below: Option<&Page>) -> Result<Page, PackError> {
     let body = &text[body_at..];
-    for section in SECTIONS {
-        if !body.lines().any(|line| line == section) {
-            return Err(PackError::at(
-                file,
-                text,
-                body_at..body_at,
-                format!("expected a section `{section}`"),
-            ));
-        }
-    }
+    let own = |heading: &str| body.lines().any(|line| line == heading);
     let exchanges = exchanges(file, text, body_at)?;
-    Ok(Parts { front_matter: start..start + length, page: Page { text: body.to_owned(), exchanges } })
+    if SECTIONS.into_iter().all(own) {
+        return Ok(Page { text: body.to_owned(), exchanges });
+    }
+    let mut composed = String::new();
+    for heading in SECTIONS {
+        let said = section(body, heading).or_else(|| section(&below?.text, heading));
+        let Some(said) = said else {
+            let what = format!("expected a section `{heading}`");
+            return Err(PackError::at(file, text, body_at..body_at, what));
+        };
+        composed.push_str(said.trim_end());
+        composed.push_str("\n\n");
+    }
+    composed.push_str(&body[first_exchange(body)..]);
+    Ok(Page { text: composed, exchanges })
+}
+
+/// A section with its heading: up to the next heading or exchange.
+fn section<'t>(body: &'t str, heading: &str) -> Option<&'t str> {
+    let mut at = 0;
+    let mut start = None;
+    for line in body.split_inclusive('\n') {
+        let content = line.trim_end();
+        match start {
+            None if content == heading => start = Some(at),
+            Some(start) if content.starts_with("# ") || content.starts_with(EXCHANGE) => {
+                return Some(&body[start..at]);
+            }
+            None | Some(_) => {}
+        }
+        at += line.len();
+    }
+    start.map(|start| &body[start..])
+}
+
+fn first_exchange(body: &str) -> usize {
+    let mut at = 0;
+    for line in body.split_inclusive('\n') {
+        if line.starts_with(EXCHANGE) {
+            return at;
+        }
+        at += line.len();
+    }
+    body.len()
 }
 
 fn exchanges(file: &str, text: &str, body_at: usize) -> Result<Vec<Exchange>, PackError> {
@@ -107,7 +149,7 @@ fn exchanges(file: &str, text: &str, body_at: usize) -> Result<Vec<Exchange>, Pa
             Some(_) if content == "```" => exchanges.extend(open.take().map(|(exchange, _)| exchange)),
             Some((exchange, _)) => exchange.transcript.push_str(raw),
             None => {
-                let Some(header) = content.strip_prefix("```exchange") else { continue };
+                let Some(header) = content.strip_prefix(EXCHANGE) else { continue };
                 let expected = expectation(header.trim()).ok_or_else(|| {
                     PackError::at(file, text, span.clone(), "expected what the exchange shows")
                         .help("write `pass`, `fail at N blames pos|terminal|gateway`, or `inconclusive`")

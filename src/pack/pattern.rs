@@ -106,7 +106,7 @@ pub struct Respond {
 }
 
 /// A span of time after a trigger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Window {
     /// Not earlier than this.
     pub lower: Duration,
@@ -114,6 +114,19 @@ pub struct Window {
     pub upper: Option<Duration>,
     /// Where the trigger itself says the limit, in milliseconds; it goes before `upper`.
     pub upper_at: Option<Slot>,
+    /// Where an earlier message of the recording said it; it goes before `upper`, too.
+    pub learned: Option<Learned>,
+}
+
+/// A limit that a message says for all that follow.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// That message.
+    pub from: Selector,
+    /// Where it says a number.
+    pub at: Slot,
+    /// How many milliseconds each of that number are.
+    pub times: u32,
 }
 
 /// How often a trigger is answered.

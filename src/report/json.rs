@@ -61,7 +61,11 @@ impl<'a> From<&Report<'a>> for Document<'a> {
         Self {
             report: REPORT_VERSION,
             tool: concat!("tilltape ", env!("CARGO_PKG_VERSION")),
-            pack: PackView { name: &result.pack, version: &result.pack_version },
+            pack: PackView {
+                name: &result.pack,
+                version: &result.pack_version,
+                experimental: result.experimental.as_deref(),
+            },
             parameters: result.parameters.iter().map(ParameterView::from).collect(),
             verdict: result.verdict.as_str(),
             rules_in_scope: result.in_scope(),
@@ -79,6 +83,7 @@ impl<'a> From<&Report<'a>> for Document<'a> {
 struct PackView<'a> {
     name: &'a str,
     version: &'a str,
+    experimental: Option<&'a str>,
 }
 
 #[derive(Serialize)]

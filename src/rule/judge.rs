@@ -220,8 +220,15 @@ impl Judge {
             }
         }
         for machine in &mut self.rules {
-            if let Machine::Unique(unique) = machine {
-                unique.end_of_recording();
+            match machine {
+                Machine::Unique(unique) => unique.end_of_recording(),
+                Machine::Respond(respond) => respond.end_of_recording(),
+                Machine::Shape(_)
+                | Machine::Never(_)
+                | Machine::Precede(_)
+                | Machine::Order(_)
+                | Machine::Agree(_)
+                | Machine::Limit(_) => {}
             }
         }
         self.ledger.last_gap = None;

@@ -118,6 +118,10 @@ impl Machine {
             Self::Unique(machine) => call(&machine.unique.on.kinds, Part::Judged),
             Self::Respond(machine) => {
                 maybe(&machine.respond.restart, Part::Resets);
+                maybe(
+                    &machine.respond.window.learned.as_ref().map(|learned| learned.from.clone()),
+                    Part::Resets,
+                );
                 maybe(&machine.respond.void, Part::Resets);
                 call(&machine.respond.with.kinds, Part::Judged);
                 call(&machine.respond.to.kinds, Part::Ground);

@@ -25,7 +25,7 @@ use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::tally::Example;
 use super::{Finding, Reason, Witness};
 use crate::conversation::{Offset, Party};
-use crate::pack::{Judges, Respond, Times};
+use crate::pack::{Judges, Respond, Slot, Times};
 use crate::text::json;
 
 /// How an open obligation ended without an answer.
@@ -57,6 +57,8 @@ pub(crate) struct RespondRule {
     pub(crate) respond: Respond,
     /// By group.
     desks: Vec<Desk>,
+    /// The limit that a message of this recording said.
+    learned: Option<Duration>,
 }
 
 /// What is open and what was answered in one group.
@@ -70,7 +72,7 @@ struct Desk {
 
 impl RespondRule {
     pub(crate) const fn new(rule: RuleIndex, respond: Respond) -> Self {
-        Self { rule, respond, desks: Vec::new() }
+        Self { rule, respond, desks: Vec::new(), learned: None }
     }
 
     /// A trigger came.
@@ -88,8 +90,13 @@ impl RespondRule {
         if self.respond.one_at_a_time && !self.desk(group).open.is_empty() {
             return;
         }
+        let window = self.window(sighting);
+        if window.is_none() && self.respond.window.learned.is_some() {
+            // Nobody has said yet what is too late.
+            return;
+        }
         let trigger = ledger.witnesses.keep(sighting);
-        let deadline = self.window(sighting).map(|window| sighting.at().after(window));
+        let deadline = window.map(|window| sighting.at().after(window));
         let link = sighting.link;
         let since = sighting.at();
         let mut obligation =
@@ -107,8 +114,22 @@ impl RespondRule {
 
     /// A message that starts the window anew, or after which nothing is owed any more, came.
     pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        self.learn(sighting, ledger);
         self.void(sighting, ledger);
         self.restart(sighting, ledger);
+    }
+
+    /// The recording ended: what was learned in it holds for it alone.
+    pub(crate) const fn end_of_recording(&mut self) {
+        self.learned = None;
+    }
+
+    fn learn(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+        let Some(learned) = &self.respond.window.learned else { return };
+        if sighting.tainted.is_none() && ledger.selects_kind(&learned.from, sighting) {
+            let number = number(sighting, learned.at);
+            self.learned = number.map(|number| Duration::from_millis(number) * learned.times);
+        }
     }
 
     fn void(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
@@ -456,13 +477,8 @@ impl RespondRule {
     }
 
     fn window(&self, sighting: &Sighting<'_>) -> Option<Duration> {
-        let told = self.respond.window.upper_at.and_then(|slot| sighting.view.extract.first(slot));
-        let told = told.and_then(|found| {
-            let token = found.token(sighting.view.text);
-            let text = json::string(token).unwrap_or(std::borrow::Cow::Borrowed(token));
-            text.parse().ok().map(Duration::from_millis)
-        });
-        told.or(self.respond.window.upper)
+        let told = self.respond.window.upper_at.and_then(|slot| number(sighting, slot));
+        told.map(Duration::from_millis).or(self.learned).or(self.respond.window.upper)
     }
 
     fn obligor(&self, trigger_from: Party, ledger: &Ledger) -> Party {
@@ -506,6 +522,14 @@ fn certainty(open: &Obligation, ended: &Ended) -> Certainty {
     }
     let lacking = (otherwise == Reason::Horizon).then(|| deadline.since(at) + 2 * CLOCK_GUARD);
     Certainty::Open(otherwise, lacking)
+}
+
+/// The whole number at a pointer, written as a number or as text. More than a year of anything is none.
+fn number(sighting: &Sighting<'_>, slot: Slot) -> Option<u64> {
+    const MOST: u64 = 366 * 24 * 60 * 60 * 1000;
+    let token = sighting.view.extract.first(slot)?.token(sighting.view.text);
+    let text = json::string(token).unwrap_or(std::borrow::Cow::Borrowed(token));
+    text.parse().ok().filter(|&number| number <= MOST)
 }
 
 fn closing(ended: &Ended) -> Vec<Witness> {

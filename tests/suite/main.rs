@@ -10,6 +10,7 @@
 mod architecture;
 mod asyncapi;
 mod cassette;
+mod castle;
 mod check;
 mod curated;
 mod demo;

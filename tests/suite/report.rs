@@ -23,6 +23,21 @@ fn a_broken_rule_names_the_accused_the_witnesses_and_the_next_step() {
 }
 
 #[test]
+fn the_verdict_of_an_experimental_pack_says_that_it_is_one() {
+    let mut result = conformant();
+    result.experimental = Some("its document is a draft".into());
+    let report = plain(&result);
+    let head: Vec<&str> = report.lines().take(3).collect();
+    assert!(
+        head[0].starts_with("CONFORMANT  ") && head[0].ends_with("; the pack is experimental"),
+        "{report}"
+    );
+    assert!(head[2].contains("experimental: its document is a draft"), "{report}");
+    let json: serde_json::Value = serde_json::from_str(&json_of(&result, &[])).unwrap();
+    assert_eq!(json["pack"]["experimental"], "its document is a draft");
+}
+
+#[test]
 fn an_undecided_run_says_how_much_longer_to_record() {
     insta::assert_snapshot!(plain(&undecided()));
 }
@@ -220,6 +235,7 @@ fn conformant() -> CheckResult {
     CheckResult {
         pack: "bluechip-tsi".into(),
         pack_version: "1".into(),
+        experimental: None,
         parameters: vec![
             Parameter { name: "ack_ms".into(), value: "5000".into(), set: false },
             Parameter { name: "response_ms".into(), value: "1000".into(), set: true },

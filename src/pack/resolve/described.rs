@@ -150,11 +150,11 @@ impl Resolver {
                 is: Some(is),
                 event: None,
                 from: said(&own.from, &ours.from).or(from),
-                endpoint,
+                endpoint: Some(endpoint),
                 role: said(&own.role, &ours.role).or(derived),
-                unclear: own.unclear || ours.unclear,
-                mistake: own.mistake || ours.mistake,
-                when: Vec::new(),
+                unclear: Some(own.unclear || ours.unclear),
+                mistake: Some(own.mistake || ours.mistake),
+                when: None,
                 body: None,
                 keys,
             },
@@ -267,7 +267,7 @@ impl Resolver {
             }
         };
         let body = self.body_of(&kind.definition, &kind.bodies);
-        self.kind(file, &kind.definition, tests, body);
+        self.told_kind(file, &kind.definition, tests, body);
     }
 
     /// How a kind is told from those beside it; what cannot be told is noted.
@@ -345,7 +345,8 @@ impl Planned {
     fn may_be_taken_for(&self, other: &Self) -> bool {
         let (own, theirs) = (&self.definition, &other.definition);
         let named = |text: &Option<Text>| text.as_ref().map(|text| text.get_ref().clone());
-        let places = |def: &MessageDef| def.endpoint.iter().map(|e| e.get_ref().clone()).collect::<Vec<_>>();
+        let places =
+            |def: &MessageDef| def.endpoint.iter().flatten().map(|e| e.get_ref().clone()).collect::<Vec<_>>();
         let (here, there) = (places(own), places(theirs));
         let same_place =
             here.is_empty() || there.is_empty() || here.iter().any(|place| there.contains(place));

@@ -11,8 +11,8 @@ use crate::pack::format::{
     WindowDef,
 };
 use crate::pack::pattern::{
-    Agree, Judges, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Shape, State, Times,
-    Transition, Unique, Window,
+    Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Shape, State,
+    Times, Transition, Unique, Window,
 };
 
 impl Resolver {
@@ -69,6 +69,14 @@ impl Resolver {
             lower: def.not_before.as_ref().and_then(|w| self.span_of_time(file, w)).unwrap_or_default(),
             upper: def.within.as_ref().and_then(|w| self.span_of_time(file, w)),
             upper_at: def.within_at.as_ref().and_then(|pointer| self.slot(file, pointer)),
+            learned: match &def.within_learned {
+                Some(learned) => Some(Learned {
+                    from: self.selector(file, &learned.from),
+                    at: self.slot(file, &learned.at)?,
+                    times: learned.times,
+                }),
+                None => None,
+            },
         };
         Some(Respond {
             to: self.selector(file, &def.to),

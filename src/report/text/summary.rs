@@ -18,7 +18,11 @@ pub(super) fn verdict(sheet: &mut Sheet, report: &Report<'_>) {
     };
     let word = result.verdict.as_str();
     let hang = word.len() + 2;
-    sheet.flow(0, hang, &[(ink, word.replace(' ', "\u{a0}")), plain("  "), (Ink::Strong, why(result))]);
+    let mut said = vec![(ink, word.replace(' ', "\u{a0}")), plain("  "), (Ink::Strong, why(result))];
+    if result.experimental.is_some() {
+        said.push((Ink::Unsure, "; the pack is experimental".to_owned()));
+    }
+    sheet.flow(0, hang, &said);
     let by = format!("judged by {} {}", result.pack, result.pack_version);
     let mut pieces = vec![(Ink::Faint, by)];
     let set: Vec<String> =
@@ -30,6 +34,9 @@ pub(super) fn verdict(sheet: &mut Sheet, report: &Report<'_>) {
         pieces.push((Ink::Bad, format!("; {} not judged", inputs(report.unreadable.len()))));
     }
     sheet.flow(hang, hang, &pieces);
+    if let Some(why) = &result.experimental {
+        sheet.flow(hang, hang, &[(Ink::Unsure, format!("experimental: {why}"))]);
+    }
 }
 
 /// `3 of 4 rules in scope exercised: 1 failed, 2 passed (ID-1, RESP-1)`

@@ -28,7 +28,7 @@ use crate::net;
 use crate::net::record::{
     HostHeader, Limits, Losing, Notes, Plan, Proxy, RecordError, Spread, Upstream, UpstreamError,
 };
-use crate::net::tls::{Identity, Trust};
+use crate::net::tls::{Identity, TlsError, Trust};
 use crate::pack::Pack;
 use crate::report::{self, Report};
 
@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     /// Private key of `--cert`, PEM.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
     key: Option<PathBuf>,
-    /// Trust these root certificates (PEM) for the upstream, and no others.
+    /// Trust these certificates (PEM) for the upstream, as roots or as its own, and no others.
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     upstream_ca: Option<PathBuf>,
     /// Accept any certificate from the upstream: encrypted, but not proven to be the terminal.
@@ -371,6 +371,13 @@ fn failed(error: RecordError) -> CliError {
         RecordError::Cassette(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             return CliError::input(chain(&error))
                 .help("choose another `--out`, or say `--force` to replace it");
+        }
+        RecordError::Tls(TlsError::Pem { .. }) => {
+            return CliError::input(format!("`--upstream-ca`: {}", chain(&error)))
+                .help("it takes certificates in PEM: `-----BEGIN CERTIFICATE-----`, one after the other");
+        }
+        RecordError::Tls(TlsError::Name { .. }) => {
+            return CliError::input(format!("`--upstream`: {}", chain(&error)));
         }
         RecordError::Listen { error: cause, .. } if cause.kind() == io::ErrorKind::AddrInUse => {
             Some("another program listens there; port 0 takes a free one")

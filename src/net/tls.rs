@@ -3,15 +3,17 @@
 //! Certificates come in as PEM bytes; reading files is the command line's part.
 
 use std::fmt::Write as _;
+use std::io;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ConfigBuilder, ConfigSide, DigitallySignedStruct, RootCertStore, ServerConfig,
-    SignatureScheme, WantsVerifier,
+    CertificateError, ClientConfig, ConfigBuilder, ConfigSide, DigitallySignedStruct, RootCertStore,
+    ServerConfig, SignatureScheme, WantsVerifier,
 };
 use sha2::{Digest, Sha256};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -73,7 +75,8 @@ pub enum Trust {
     /// A certificate that leads to a root the operating system trusts.
     #[default]
     System,
-    /// A certificate that leads to one of these roots (PEM), and to no other.
+    /// A certificate that leads to one of these roots (PEM), and to no other; or just one of these, as many a
+    /// terminal has made its own.
     Roots(Vec<u8>),
     /// Any certificate: the link is encrypted, but not proven to end at the terminal.
     Anything,
@@ -84,7 +87,7 @@ pub(crate) fn connector(trust: &Trust) -> Result<TlsConnector, TlsError> {
     let builder = with_provider(ClientConfig::builder_with_provider)?;
     let builder = match trust {
         Trust::System => builder.with_root_certificates(system_roots()?),
-        Trust::Roots(pem) => builder.with_root_certificates(roots(pem)?),
+        Trust::Roots(pem) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Named::of(pem)?)),
         Trust::Anything => builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified)),
     };
     Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
@@ -143,17 +146,25 @@ fn system_roots() -> Result<RootCertStore, TlsError> {
     Ok(store)
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
-    let unreadable = |reason: String| TlsError::Pem { what: "root certificate", reason };
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
-        store.add(certificate).map_err(|error| unreadable(error.to_string()))?;
-    }
-    if store.is_empty() {
-        return Err(unreadable("expected at least one certificate, got none".into()));
-    }
-    Ok(store)
+/// Why an upstream's certificate was not taken, in the operator's words; `None` for any other error.
+pub(crate) fn distrust(error: &io::Error) -> Option<&'static str> {
+    let error: &rustls::Error = error.get_ref()?.downcast_ref()?;
+    let rustls::Error::InvalidCertificate(reason) = error else { return None };
+    Some(match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another host"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        // A certificate the terminal made itself says of itself that it is a root.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_) => {
+            "its certificate leads to no root that is trusted"
+        }
+        _ => "its certificate cannot be verified",
+    })
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
@@ -163,6 +174,72 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
         write!(text, "{colon}{byte:02X}").expect("a String takes any text");
     }
     text
+}
+
+/// Accepts the certificates it was given, and those that lead to one of them.
+#[derive(Debug)]
+struct Named {
+    own: Vec<CertificateDer<'static>>,
+    roots: Arc<WebPkiServerVerifier>,
+}
+
+impl Named {
+    fn of(pem: &[u8]) -> Result<Self, TlsError> {
+        let unreadable = |reason: String| TlsError::Pem { what: "root certificate", reason };
+        let (mut own, mut store) = (Vec::new(), RootCertStore::empty());
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
+            store.add(certificate.clone()).map_err(|error| unreadable(error.to_string()))?;
+            own.push(certificate);
+        }
+        if own.is_empty() {
+            return Err(unreadable("expected at least one certificate, got none".into()));
+        }
+        let provider = Arc::new(ring::default_provider());
+        let roots = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+            .build()
+            .map_err(|error| unreadable(error.to_string()))?;
+        Ok(Self { own, roots })
+    }
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        // Whoever holds the key of just this certificate is the terminal, whatever name it goes by.
+        if self.own.iter().any(|own| own == end_entity) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.roots.supported_verify_schemes()
+    }
 }
 
 /// Accepts any certificate; signatures are still checked, so that a broken peer shows as such.

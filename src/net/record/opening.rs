@@ -21,6 +21,7 @@ use super::tap::{Tap, Way};
 use super::tunnel::Tunnel;
 use crate::conversation::ConnectionId;
 use crate::net::link::Link;
+use crate::net::tls;
 use crate::wire::handshake::{Body, HandshakeError, RequestHead, ResponseHead};
 
 /// Bytes read at once while there is no tunnel yet.
@@ -41,8 +42,12 @@ pub(super) async fn open(
     let upstream = match in_time(&station, station.dialler.dial()).await {
         Ok(link) => link,
         Err(error) => {
-            let why = format!("cannot reach {}: {error}", station.dialler.upstream());
-            tracing::warn!("{why}; the {} gets 502", station.client);
+            let distrust = tls::distrust(&error);
+            let reason = distrust.map_or_else(|| error.to_string(), str::to_owned);
+            let why = format!("cannot reach {}: {reason}", station.dialler.upstream());
+            // Only the operator can do something about a certificate.
+            let next = if distrust.is_some() { " (`--upstream-ca FILE` says which to trust)" } else { "" };
+            tracing::warn!("{why}{next}; the {} gets 502", station.client);
             refuse(&mut client, &mut attempt, Status::BadGateway, &why).await;
             return None;
         }

@@ -59,6 +59,8 @@ pub struct Proxy {
 impl Proxy {
     /// Listens, and begins the cassette. Connections wait until [`Proxy::run`].
     pub fn bind(plan: Plan, shelf: Box<dyn Shelf>, observer: Option<Observer>) -> Result<Self, RecordError> {
+        // What is wrong with the plan is said before anything is written.
+        let dialler = Dialler::new(plan.upstream, &plan.trust)?;
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())
@@ -97,7 +99,7 @@ impl Proxy {
         let station = Rc::new(Station {
             queue,
             started,
-            dialler: Dialler::new(plan.upstream, &plan.trust)?,
+            dialler,
             keep_host: plan.host == HostHeader::Kept,
             client: plan.client,
             limits: plan.limits,

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::peers::{self, REQUEST, SWITCH, frame, head, listen, masked, read, rest, send};
-use super::recording::{Recording, outline};
+use super::recording::{Recording, outline, program};
 
 /// A certificate for `localhost` and its key.
 struct Certified(rcgen::CertifiedKey<rcgen::KeyPair>);
@@ -155,7 +155,9 @@ fn an_upstream_must_prove_who_it_is() {
 
         let (recording, answer) = through(&certified, &["--upstream-ca", other.to_str().unwrap()]).await;
         assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
-        recording.wait_for("certificate");
+        recording.wait_for(
+            "its certificate leads to no root that is trusted (`--upstream-ca FILE` says which to trust)",
+        );
         let events = recording.stop().events();
         assert_eq!(outline(&events), ["refused"]);
         assert!(events[0]["why"].as_str().unwrap().contains("certificate"), "{}", events[0]);
@@ -164,6 +166,45 @@ fn an_upstream_must_prove_who_it_is() {
         assert_eq!(answer, SWITCH);
         recording.stop().assert_complete();
     });
+}
+
+/// Many a terminal shows a certificate it has made itself, for a name nobody dials, and calls it a root.
+#[test]
+fn a_certificate_that_an_upstream_made_itself_can_be_named() {
+    peers::run(async {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["terminal.example".to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let cert = params.self_signed(&key).unwrap();
+        let certified = Certified(rcgen::CertifiedKey { cert, signing_key: key });
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("terminal.pem");
+        fs::write(&own, certified.0.cert.pem()).unwrap();
+        let (recording, answer) = through(&certified, &["--upstream-ca", own.to_str().unwrap()]).await;
+        assert_eq!(answer, SWITCH);
+        recording.stop().assert_complete();
+        let (recording, answer) = through(&certified, &[]).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        recording.stop();
+    });
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_said_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, empty) = (folder.path().join("x.cassette.jsonl"), folder.path().join("empty.pem"));
+    fs::write(&empty, "no certificate").unwrap();
+    let output = program()
+        .args(["record", "--upstream", "wss://localhost:1", "--out"])
+        .arg(&out)
+        .arg("--upstream-ca")
+        .arg(&empty)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.starts_with("error: `--upstream-ca`: ") && stderr.contains("help: "), "{stderr}");
+    assert!(!out.exists());
 }
 
 #[test]

@@ -25,6 +25,14 @@ pub enum CassetteError {
         /// The source, as the user named it.
         name: Box<str>,
     },
+    /// It is compressed, and ends before anything can be decompressed.
+    #[error("{name} is cut within its first compressed block: expected a cassette, got {bytes} bytes of one")]
+    CutCompressed {
+        /// The source, as the user named it.
+        name: Box<str>,
+        /// How many there are.
+        bytes: u64,
+    },
     /// The bytes are something else.
     #[error("{name} is no cassette: expected a first line `{{\"cassette\":1,…}}`, got {looks_like}")]
     NotACassette {
@@ -66,6 +74,9 @@ impl CassetteError {
             Self::Io { .. } => None,
             Self::Empty { .. } => {
                 Some("the recorder was stopped before it wrote its first line: record again".into())
+            }
+            Self::CutCompressed { .. } => {
+                Some("compressing, or copying, ended too early: do it again from the original".into())
             }
             Self::NotACassette { .. } => Some(
                 "cassettes are JSON Lines as `tilltape record` writes them (plain or `.zst`); \

@@ -102,6 +102,14 @@ impl<R: Read> Lines<R> {
         &self.buffer[self.next..self.filled]
     }
 
+    /// How many compressed bytes were read so far; `None` where the source is not compressed.
+    pub(super) fn compressed_bytes(&self) -> Option<u64> {
+        match &self.input {
+            Input::Plain(_) => None,
+            Input::Zst(source) => Some(source.bytes_read()),
+        }
+    }
+
     /// Goes to the next line; `false` at the end of the source.
     #[inline]
     pub(super) fn advance(&mut self) -> Result<bool, LinesError> {

@@ -50,7 +50,10 @@ impl<R: io::Read> Reader<R> {
         let io_error = |source| CassetteError::Io { name: name.into(), source };
         let mut lines = Lines::open(source, verification).map_err(io_error)?;
         if lines.peek().is_empty() {
-            return Err(CassetteError::Empty { name: name.into() });
+            return Err(match lines.compressed_bytes() {
+                Some(bytes) => CassetteError::CutCompressed { name: name.into(), bytes },
+                None => CassetteError::Empty { name: name.into() },
+            });
         }
         let looks_like = looks_like(lines.peek());
         let mut state = State {

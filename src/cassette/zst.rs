@@ -11,7 +11,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// Decompresses what it reads from `R`.
 pub(super) struct Zst<R> {
-    source: BufReader<Chain<Cursor<Vec<u8>>, R>>,
+    source: BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>,
     decoder: FrameDecoder,
     in_frame: bool,
 }
@@ -22,8 +22,14 @@ impl<R: Read> Zst<R> {
 
     /// Reads `start`, already taken from the source, and then the rest of it.
     pub(super) fn new(start: Vec<u8>, source: R) -> Self {
-        let source = BufReader::with_capacity(64 << 10, Cursor::new(start).chain(source));
+        let source = Counted { source: Cursor::new(start).chain(source), bytes: 0 };
+        let source = BufReader::with_capacity(64 << 10, source);
         Self { source, decoder: FrameDecoder::new(), in_frame: false }
+    }
+
+    /// How many bytes were taken from the source.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.source.get_ref().bytes
     }
 
     /// Goes to the next frame; `false` at the end of the source.
@@ -68,6 +74,20 @@ impl<R: Read> Read for Zst<R> {
             }
             self.in_frame = !self.decoder.is_finished();
         }
+    }
+}
+
+/// Counts what goes through it.
+struct Counted<R> {
+    source: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let taken = self.source.read(space)?;
+        self.bytes += taken as u64;
+        Ok(taken)
     }
 }
 

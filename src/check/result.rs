@@ -261,16 +261,19 @@ pub enum Completeness {
     Unverified,
     /// The last line is missing: the recorder was killed, or the file was cut.
     Cut,
+    /// A line in it cannot be read, and nothing behind it was judged.
+    Broken,
 }
 
 impl Completeness {
-    /// The word in formats: `finished`, `edited`, `unverified`, `cut`.
+    /// The word in formats: `finished`, `edited`, `unverified`, `cut`, `broken`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Finished => "finished",
             Self::Edited => "edited",
             Self::Unverified => "unverified",
             Self::Cut => "cut",
+            Self::Broken => "broken",
         }
     }
 }

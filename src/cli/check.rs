@@ -230,7 +230,7 @@ pub(super) fn exit(verdict: RunVerdict, unreadable: &[Unreadable]) -> Exit {
 }
 
 /// Whether there is a pack of that name.
-fn known(sources: &Sources, name: &str) -> Result<(), CliError> {
+pub(super) fn known(sources: &Sources, name: &str) -> Result<(), CliError> {
     let names = names(sources);
     if names.contains(&name) {
         return Ok(());

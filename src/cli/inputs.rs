@@ -186,6 +186,9 @@ pub(crate) fn unreadable(name: String, error: &CassetteError) -> Unreadable {
     let (line, what) = match error {
         CassetteError::Io { source, .. } => (None, lower(source)),
         CassetteError::Empty { .. } => (None, "expected a cassette, got no bytes".into()),
+        CassetteError::CutCompressed { bytes, .. } => {
+            (None, format!("expected a cassette, got {bytes} bytes of a compressed file that is cut"))
+        }
         CassetteError::NotACassette { looks_like, .. } => {
             (Some(1), format!("expected the header `{{\"cassette\":1,…}}`, got {looks_like}"))
         }

@@ -55,7 +55,7 @@ fn one(
     while let Some(candidate) = cassette.next_candidate() {
         // The walk of the rules through a payload is its validation.
         if let Err(error) = candidate.and_then(|event| event.inspect(|event| check.observe(event))) {
-            check.end(Completeness::Cut);
+            check.end(Completeness::Broken);
             return Err(unreadable(input.name(), &error));
         }
         progress.tick();

@@ -22,12 +22,15 @@ use crate::cassette::{CassetteError, Reader};
 use crate::check::{self, Check, Options};
 use crate::conversation::{ConnectionId, Offset};
 use crate::net::record::{Follower, Growth, Spread};
-use crate::pack::{Pack, RuleInfo};
+use crate::pack::{Pack, RuleCode, RuleInfo};
 use crate::report::{self, Glyphs, Unreadable};
 use crate::rule::Finding;
 
 /// How long the end of a recording waits before it says what for.
 const UNEXPLAINED: Duration = Duration::from_millis(500);
+
+/// Findings of one rule that are said one by one; whoever breaks it with every message would drown the rest.
+const SAID: u64 = 100;
 
 /// A check of a recording that is being made.
 pub(crate) struct Live {
@@ -85,6 +88,7 @@ impl Live {
             talk: talk.clone(),
             look: Look::of_stderr(),
             followed: BTreeMap::new(),
+            said: BTreeMap::new(),
             seen: Seen::default(),
         };
         let thread = std::thread::Builder::new()
@@ -194,6 +198,8 @@ struct Watch {
     talk: Talk,
     look: Look,
     followed: BTreeMap<Option<ConnectionId>, Followed>,
+    /// How many findings of each rule were said.
+    said: BTreeMap<(String, RuleCode), u64>,
     seen: Seen,
 }
 
@@ -233,9 +239,21 @@ impl Watch {
             self.followed.insert(which, followed);
         }
         let Some(followed) = self.followed.get_mut(&which) else { return Ok(()) };
-        let tell = |check: &mut Check| {
+        let said = &mut self.said;
+        let (talk, look, spread, name) = (&self.talk, self.look, self.spread, followed.name.clone());
+        let mut tell = |check: &mut Check| {
             for (rule, finding) in check.take_new_findings() {
-                self.talk.say(self.look.line(&rule, finding, &followed.name, self.spread));
+                let said = said.entry((rule.pack.clone(), rule.code.clone())).or_default();
+                *said += 1;
+                if *said <= SAID {
+                    talk.say(look.line(&rule, finding, &name, spread));
+                }
+                if *said == SAID {
+                    talk.say(format_args!(
+                        "finding   {}: so much of it was said; more is only counted",
+                        rule.code
+                    ));
+                }
             }
         };
         let failed = |error: CassetteError| unreadable(followed.name.clone(), &error);
@@ -307,10 +325,13 @@ impl Look {
             },
             None => String::new(),
         };
-        let said = format!(
-            "{}, {article} {} {level}{follows}: {}; expected {}, got {}{place}",
-            rule.code, rule.authority, finding.what, finding.expected, finding.got
-        );
+        let mut said =
+            format!("{}, {article} {} {level}{follows}: {}", rule.code, rule.authority, finding.what);
+        // Some rules say in one sentence what was expected and what was got.
+        if !finding.what.contains(&finding.expected) {
+            said += &format!("; expected {}, got {}", finding.expected, finding.got);
+        }
+        said += &place;
         format!("{style}finding{style:#}   {}", report::printable(&said, Glyphs::Unicode))
     }
 }

@@ -270,6 +270,7 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
 
 fn load(arguments: &Arguments, name: &str) -> Result<Arc<Pack>, CliError> {
     let sources = specs::sources(arguments.specs.as_deref())?;
+    check::known(&sources, name)?;
     check::load(&sources, name, &arguments.parameters, &[], None).map(Arc::new)
 }
 
@@ -381,6 +382,12 @@ fn failed(error: RecordError) -> CliError {
         }
         RecordError::Listen { error: cause, .. } if cause.kind() == io::ErrorKind::AddrInUse => {
             Some("another program listens there; port 0 takes a free one")
+        }
+        RecordError::Listen { error: cause, .. } if cause.kind() == io::ErrorKind::AddrNotAvailable => {
+            Some("this machine has no such address; `0.0.0.0` stands for all it has")
+        }
+        RecordError::Listen { error: cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
+            Some("ports below 1024 need special rights: take one above")
         }
         RecordError::RecorderStuck | RecordError::RecorderDied => {
             Some("`tilltape check` and `tilltape show` read it up to where it is cut")

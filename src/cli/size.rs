@@ -44,7 +44,10 @@ impl FromStr for Limit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" { Ok(Self(None)) } else { duration(text).map(|limit| Self(Some(limit))) }
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        duration(text).map(|limit| Self(Some(limit))).map_err(|error| format!("{error}; `off` for none"))
     }
 }
 

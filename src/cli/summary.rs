@@ -46,11 +46,16 @@ pub(crate) fn render(summary: &Summary, next: Next<'_>, flows: Option<u64>) -> S
             cassette.bytes
         );
     }
-    let unnamed = totals.cassettes.saturating_sub(summary.cassettes.len() as u64);
+    for name in &summary.unfinished {
+        out += &format!("cassette  {name} (cut: it could not be finished)\n");
+    }
+    let named = summary.cassettes.len() + summary.unfinished.len();
+    let unnamed = totals.cassettes.saturating_sub(named as u64);
     if unnamed > 0 {
         out += &format!("          and {} not named here\n", count(unnamed, "cassette"));
     }
     out += &match totals.clear {
+        None if summary.cassettes.is_empty() => "masking   not scanned: nothing was finished\n".to_owned(),
         None => "masking   not scanned: it cannot be read back\n".to_owned(),
         Some(0) => "masking   scanned, no card data in clear\n".to_owned(),
         Some(clear) => format!("masking   FAILED: {} in clear, do not pass it on\n", count(clear, "value")),
@@ -76,7 +81,7 @@ fn lost(summary: &Summary) -> String {
     line(&summary.loss, "the recorder could not keep up; each place is a `gap` event");
     line(&summary.unwritten, "they could not be written before the end");
     if let Some(trouble) = &summary.trouble {
-        out += &format!("FAILED    {trouble}: the cassette is cut where it stands\n");
+        out += &format!("FAILED    {trouble}\n");
     }
     out
 }

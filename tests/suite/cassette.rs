@@ -262,6 +262,9 @@ fn compressed_cassettes_are_read_while_they_are_decompressed() {
     assert_eq!(read(OneByte(&frames)).unwrap(), read(SAMPLE.as_bytes()).unwrap());
     let cut = [compress(one), compress(two)[..40].to_vec()].concat();
     assert!(matches!(read(&cut[..]).unwrap().1, Ending::Cut { .. }));
+    let Err(error) = read(&whole[..40]) else { panic!("nothing can be decompressed") };
+    assert!(matches!(error, CassetteError::CutCompressed { bytes: 40, .. }), "{error}");
+    assert!(error.help().unwrap().contains("from the original"));
 }
 
 #[test]

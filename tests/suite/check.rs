@@ -66,6 +66,16 @@ fn no_evidence_is_never_a_pass() {
 }
 
 #[test]
+fn a_till_that_was_never_let_in_is_told_so() {
+    let scene = Scene::new().line(
+        r#""conn":1,"event":"refused","client":"pos","peer":{"pos":"127.0.0.1:1","terminal":"127.0.0.1:2"},"request":{"target":"/tsi/v1/payment","headers":[]},"response":{"status":503,"headers":[]},"text":"busy""#,
+    );
+    let run = Run::of(&[("refused", &scene.finished())]);
+    assert_eq!(run.code, UNDECIDED, "{}", run.all());
+    assert!(run.out.starts_with("UNDECIDED  nothing was said: every handshake was refused"), "{}", run.out);
+}
+
+#[test]
 fn json_reports_of_real_runs_follow_the_schema() {
     let schema = serde_json::from_str(include_str!("../../specs/schema/report.schema.json"))
         .expect("the schema is JSON");
@@ -103,6 +113,7 @@ fn an_unreadable_input_is_said_with_its_line_and_the_others_are_judged() {
     assert_eq!(run.code, UNUSABLE, "{}", run.all());
     assert!(run.out.contains("1 input not judged"), "{}", run.out);
     assert!(run.out.contains("a-broken.cassette.jsonl:3 "), "{}", run.out);
+    assert!(run.out.contains("read up to the line named above"), "it was not cut: {}", run.out);
     assert!(run.out.contains("b-good.cassette.jsonl  1 connection"), "{}", run.out);
 }
 

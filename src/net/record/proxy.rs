@@ -89,6 +89,7 @@ impl Proxy {
             tapes: BTreeMap::new(),
             totals: Totals::default(),
             summary_of: Vec::new(),
+            unfinished: Vec::new(),
             trouble: None,
             unwritten: Loss::default(),
         };

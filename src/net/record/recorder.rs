@@ -90,6 +90,7 @@ pub(super) struct Recorder {
     pub(super) tapes: BTreeMap<Option<ConnectionId>, Tape>,
     pub(super) totals: Totals,
     pub(super) summary_of: Vec<super::summary::Finished>,
+    pub(super) unfinished: Vec<String>,
     pub(super) trouble: Option<String>,
     pub(super) unwritten: Loss,
 }
@@ -141,6 +142,7 @@ impl Recorder {
             loss: self.queue.loss(),
             unwritten: self.unwritten,
             cassettes: self.summary_of,
+            unfinished: self.unfinished,
             trouble: self.trouble,
         }
     }
@@ -305,7 +307,10 @@ impl Recorder {
         let flushed = self.insist(|recorder| recorder.tapes.get_mut(&whose).map_or(Ok(()), Tape::flush));
         let Some(tape) = self.tapes.remove(&whose) else { return };
         let name = tape.name().to_owned();
-        self.close_tape(tape, flushed, reason);
+        let finished = self.close_tape(tape, flushed, reason);
+        if !finished && self.unfinished.len() < Summary::NAMED {
+            self.unfinished.push(name.clone());
+        }
         if let Some(follower) = &mut self.follower {
             // How many lines there are, and whether the last one is whole, the file itself says now.
             let (events, passed) = (0, Offset::ZERO);
@@ -313,11 +318,12 @@ impl Recorder {
         }
     }
 
-    fn close_tape(&mut self, tape: Tape, flushed: bool, reason: &EndReason<'static>) {
+    /// Writes the end; whether it could.
+    fn close_tape(&mut self, tape: Tape, flushed: bool, reason: &EndReason<'static>) -> bool {
         if !flushed {
             self.unwritten.messages += tape.unwritten;
             self.unwritten.bytes += tape.waiting_bytes() as u64;
-            return;
+            return false;
         }
         let at = Offset::ZERO.after(self.started.elapsed());
         match tape.finish(at, reason.clone(), &self.policy, &|| self.queue.made_progress()) {
@@ -329,8 +335,12 @@ impl Recorder {
                 if self.summary_of.len() < Summary::NAMED {
                     self.summary_of.push(finished);
                 }
+                true
             }
-            Err(error) => self.troubled(&error),
+            Err(error) => {
+                self.troubled(&error);
+                false
+            }
         }
     }
 

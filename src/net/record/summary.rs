@@ -16,6 +16,8 @@ pub struct Summary {
     pub unwritten: Loss,
     /// The cassettes, in the order they were begun; the first [`Summary::NAMED`] of them.
     pub cassettes: Vec<Finished>,
+    /// The cassettes that could not be finished: each is cut where it stands.
+    pub unfinished: Vec<String>,
     /// What was wrong at the end; `None` if everything was written.
     pub trouble: Option<String>,
 }

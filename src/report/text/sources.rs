@@ -94,6 +94,9 @@ fn remark(source: &SourceSummary, pack: &str) -> Option<String> {
         Completeness::Finished => {}
         Completeness::Edited => remarks.push("edited after recording".to_owned()),
         Completeness::Unverified => remarks.push("not verified (say --verify)".to_owned()),
+        Completeness::Broken => {
+            remarks.push("read up to the line named above, what came later is unknown".to_owned())
+        }
         Completeness::Cut => remarks.push("cut: it has no `end` line, what came later is unknown".to_owned()),
     }
     if source.lost > 0 {

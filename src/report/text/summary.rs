@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::check::{CheckResult, RuleResult};
+use crate::check::{CheckResult, RuleResult, SourceSummary};
 use crate::conversation::Party;
 use crate::report::sheet::{Ink, Piece, Sheet};
 use crate::report::{Report, human};
@@ -124,6 +124,9 @@ fn why(result: &CheckResult) -> String {
     match result.verdict {
         RunVerdict::NonConformant => who_broke_what(result),
         RunVerdict::Invalid => "a rule ended in an error, so this run proves nothing".into(),
+        RunVerdict::Undecided if was_refused(result) => {
+            "nothing was said: every handshake was refused; `tilltape show` prints the answers".into()
+        }
         RunVerdict::Undecided if result.exercised() == 0 => {
             "nothing was exercised: no rule met the message it waits for".into()
         }
@@ -148,6 +151,12 @@ fn why(result: &CheckResult) -> String {
             n => format!("every documented MUST exercised was met; {n} other rules were broken"),
         },
     }
+}
+
+/// Whether no connection came about, and at least one was tried.
+fn was_refused(result: &CheckResult) -> bool {
+    let sum = |of: fn(&SourceSummary) -> u64| result.sources.iter().map(of).sum::<u64>();
+    sum(|source| source.connections) == 0 && sum(|source| source.refused) > 0
 }
 
 /// `the POS broke ACK-1 (2 times) and ID-1, the terminal broke RESP-1`

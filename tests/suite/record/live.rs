@@ -274,6 +274,26 @@ fn a_check_that_lags_catches_up_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_rule_that_is_broken_with_every_message_does_not_drown_the_others() {
+    peers::run(async {
+        let (listener, address) = listen().await;
+        let recording = Recording::of(address, &CHECK);
+        let mut pair = Pair::open(recording.address, &listener).await;
+        for _ in 0..150 {
+            pair.till_says("no JSON").await;
+        }
+        recording.wait_for("finding   JSON-1: so much of it was said; more is only counted");
+        pair.sell("1").await;
+        pair.till_says(&request("1")).await;
+        recording.wait_for("finding   FLOW-1");
+        let result = recording.stop();
+        let said = findings(&result).iter().filter(|line| line.contains("JSON-1,")).count();
+        assert_eq!(said, 100, "{}", result.stderr);
+        assert!(same_as_later(&result, &result.out, &[]).contains("150 of 15"), "{}", result.stdout);
+    });
+}
+
+#[test]
 fn what_cannot_be_judged_while_recording_is_refused_before_it_starts() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");

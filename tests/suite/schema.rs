@@ -2,11 +2,13 @@
 //! at the right place, and refuses what it does not know.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
-use tilltape::pack::{Extract, Schema, Trie};
+use tilltape::check::try_exchange;
+use tilltape::pack::{self, Extract, Schema, Sources, Trie};
 use tilltape::text::Pointer;
 use tilltape::text::json as text;
 
@@ -440,4 +442,64 @@ fn deep_messages_and_greedy_schemas_end() {
     let greedy = ours(&json!({"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#/$defs/again"}]}},
         "$defs": {"again": {"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#/$defs/again"}]}}}}}));
     assert!(fits(&greedy, &deep(127)));
+}
+
+/// A pack whose messages are described by a vendor's JSON Schema of draft 07.
+fn kiosk(kind: &str, on: &str) -> Result<pack::Pack, String> {
+    let mut sources = Sources::embedded();
+    let toml = format!(
+        "name = \"kiosk\"\nversion = \"1.0.0\"\ntitle = \"kiosk\"\nextends = [\"core\"]\n[[document]]\nid = \"V\"\ntitle = \"V\"\n{kind}"
+    );
+    let page = format!(
+        "+++\ncode = \"BODY-1\"\ntitle = \"bodies\"\nlevel = \"must\"\nauthority = \"documented\"\nimpact = \"data\"\nsource = [\"V\"]\n[pattern.shape]\non = \"{on}\"\nrequire = [{{ fits-body = true }}]\n+++\n# What it requires\n\nA body.\n\n# Why it matters\n\nIt does.\n\n# Limits\n\nNone.\n\n```exchange pass\npos +0ms {{\"TransactionRequest\":{{\"AmtAuth\":1250}}}}\n```\n```exchange fail at 1 blames pos\npos +0ms {{\"TransactionRequest\":{{\"AmtAuth\":\"1250\"}}}}\n```\n"
+    );
+    let vendor = r##"{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{
+        "Message":{"type":"object","minProperties":1,"maxProperties":1,"properties":{"TransactionRequest":{"$ref":"#/definitions/Transaction Request"}}},
+        "Transaction Request":{"type":"object","required":["AmtAuth"],"properties":{"AmtAuth":{"type":"integer","minimum":0}}}}}"##;
+    sources.insert("kiosk/pack.toml", toml);
+    sources.insert("kiosk/rules/BODY-1.md", page);
+    sources.insert("kiosk/vendor/kiosk-schema.json", vendor);
+    pack::load(&sources, "kiosk").map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn a_vendors_schema_file_describes_the_bodies_of_a_pack() {
+    let message = |rest: &str| format!("[[message]]\nkind = \"ask\"\n{rest}");
+    let good =
+        message("is = \"json\"\nfrom = \"pos\"\nbody = \"vendor/kiosk-schema.json#/definitions/Message\"\n");
+    let pack = Arc::new(kiosk(&good, "json").unwrap());
+    let rule = pack.rules.iter().find(|rule| rule.info.code.to_string() == "BODY-1").unwrap();
+    assert_eq!(rule.page.exchanges.len(), 2);
+    for exchange in &rule.page.exchanges {
+        try_exchange(&pack, rule, exchange).unwrap();
+    }
+    for (kind, on, words, help) in [
+        (
+            good.replace("Message", "Mesage"),
+            "json",
+            "kiosk/pack.toml:12:8: expected a part of `kiosk/vendor/kiosk-schema.json`",
+            "did you mean `Message`?",
+        ),
+        (
+            good.replace("kiosk-schema", "kiosk"),
+            "json",
+            "expected a document of the pack, got `kiosk/vendor/kiosk.json`",
+            "did you mean `kiosk/vendor/kiosk-schema.json`?",
+        ),
+        (
+            good.replace("is = \"json\"", "event = \"binary\""),
+            "ask",
+            "expected a body for a kind of JSON message only",
+            "",
+        ),
+        (
+            message("is = \"json\"\n"),
+            "json",
+            "kiosk/rules/BODY-1.md:9:6: expected kinds that have a `body`, got `json`",
+            "say `body = ",
+        ),
+    ] {
+        let error = kiosk(&kind, on).unwrap_err();
+        assert!(error.contains(words) && error.contains(help), "{kind}\n{error}");
+    }
 }

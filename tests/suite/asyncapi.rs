@@ -277,7 +277,7 @@ fn classified(pack: &Pack, folder: &str) -> Vec<String> {
 
 #[test]
 fn a_pack_written_and_read_back_has_the_same_kinds() {
-    for name in ["bluechip-tsi", "gochip"] {
+    for name in ["bluechip-tsi", "gochip", "castle"] {
         let pack = pack::load(&Sources::embedded(), name).unwrap();
         let again = again(&pack);
         let mut before = kinds(&pack);
@@ -285,6 +285,9 @@ fn a_pack_written_and_read_back_has_the_same_kinds() {
         before.sort();
         after.sort();
         assert_eq!(before, after);
+        if !root().join("cassettes").join(name).is_dir() {
+            continue;
+        }
         let messages = classified(&pack, name);
         assert!(messages.len() > 50, "{name}: {} messages", messages.len());
         assert_eq!(messages, classified(&again, name), "{name}");
@@ -309,7 +312,7 @@ fn follow_all(node: &Value, document: &Value, count: &mut usize) {
 
 #[test]
 fn what_is_written_is_whole_and_the_same_every_time() {
-    for name in ["bluechip-tsi", "gochip", "table", "counter"] {
+    for name in ["bluechip-tsi", "gochip", "castle", "table", "counter"] {
         let arguments = ["pack", "export", "--asyncapi", name, "--specs", "tests/asyncapi"];
         let (code, out, err) = run(&arguments);
         assert_eq!((code, err.as_str()), (0, ""), "{name}");
@@ -348,7 +351,7 @@ fn what_is_written_is_valid_by_the_official_schema() {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(schemas.join("3.0.0.json")).unwrap()).unwrap();
     let validator = jsonschema::options().build(&schema).unwrap();
-    for name in ["bluechip-tsi", "gochip", "table", "counter"] {
+    for name in ["bluechip-tsi", "gochip", "castle", "table", "counter"] {
         let pack = pack::load(&sources(), name).unwrap();
         let text = pack::asyncapi(&pack, Party::Terminal).unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();

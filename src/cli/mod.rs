@@ -12,6 +12,7 @@
 mod assign;
 mod check;
 mod demo;
+mod endpoint;
 mod error;
 mod exit;
 mod explain;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{ArgAction, ValueEnum};
 
 use super::check::{self, Setting};
+use super::endpoint::{self, chain, listen_address};
 use super::error::CliError;
 use super::files::{Existing, FileShelf};
 use super::judge::Judged;
@@ -28,7 +29,7 @@ use crate::net;
 use crate::net::record::{
     HostHeader, Limits, Losing, Notes, Plan, Proxy, RecordError, Spread, Upstream, UpstreamError,
 };
-use crate::net::tls::{Identity, TlsError, Trust};
+use crate::net::tls::{Identity, TlsError};
 use crate::pack::Pack;
 use crate::report::{self, Report};
 
@@ -222,26 +223,8 @@ fn plan(arguments: &Arguments, spread: Spread, pack: Option<&Pack>) -> Result<(P
         .map_err(|error: UpstreamError| CliError::input(format!("`--upstream`: {error}")))?;
     let (secure, address) = listen_address(&arguments.listen)?;
     let limits = &arguments.limits;
-    let identity = match (&arguments.cert, &arguments.key) {
-        (Some(cert), Some(key)) if secure => Some(
-            Identity::from_pem(&read(cert)?, &read(key)?)
-                .map_err(|error| CliError::input(format!("`--cert`, `--key`: {}", chain(&error))))?,
-        ),
-        (Some(_), _) | (_, Some(_)) => {
-            return Err(CliError::input("a certificate is of use only where TLS is spoken")
-                .help(format!("listen at `wss://{address}`")));
-        }
-        (None, None) if secure => Some(
-            Identity::self_signed(own_names(&address))
-                .map_err(|error| CliError::environment(chain(&error)))?,
-        ),
-        (None, None) => None,
-    };
-    let trust = match &arguments.upstream_ca {
-        Some(path) => Trust::Roots(read(path)?),
-        None if arguments.insecure => Trust::Anything,
-        None => Trust::System,
-    };
+    let identity = endpoint::identity(secure, &address, arguments.cert.as_deref(), arguments.key.as_deref())?;
+    let trust = endpoint::trust(arguments.upstream_ca.as_deref(), arguments.insecure)?;
     let plan = Plan {
         listen: address,
         identity,
@@ -294,36 +277,6 @@ fn header(arguments: &Arguments) -> Header {
         labels: arguments.label.iter().cloned().collect(),
         ..Header::default()
     }
-}
-
-/// Whether TLS is spoken there, and the address as `host:port`.
-fn listen_address(text: &str) -> Result<(bool, String), CliError> {
-    let (secure, address) = match text.split_once("://") {
-        Some(("ws", address)) => (false, address),
-        Some(("wss", address)) => (true, address),
-        None => (false, text),
-        Some((scheme, _)) => {
-            return Err(CliError::input(format!("`--listen`: expected `ws` or `wss`, got `{scheme}`")));
-        }
-    };
-    let address = address.trim_end_matches('/');
-    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    if port.is_none() || address.contains('/') {
-        return Err(CliError::input(format!("`--listen`: expected `HOST:PORT`, got `{address}`"))
-            .help("every path is accepted; `127.0.0.1:50000` listens on this machine only"));
-    }
-    Ok((secure, address.to_owned()))
-}
-
-/// The names a self-signed certificate is for.
-fn own_names(address: &str) -> Vec<String> {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if !names.iter().any(|name| name == host) && !matches!(host, "" | "0.0.0.0" | "::") {
-        names.push(host.to_owned());
-    }
-    names
 }
 
 fn announce(talk: &Talk, address: SocketAddr, secure: bool, upstream: &str, identity: Option<&Identity>) {
@@ -399,24 +352,6 @@ fn failed(error: RecordError) -> CliError {
         Some(help) => failure.help(help),
         None => failure,
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        if !text.contains(&reason) {
-            text = format!("{text}: {reason}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(path).map_err(|error| CliError::input(format!("cannot read `{}`: {error}", path.display())))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -377,7 +377,7 @@ fn volatile(arguments: &Arguments, header: &Header) -> Result<Vec<Volatile>, Cli
 }
 
 /// A key that nobody knows: replacements of two runs cannot be compared, nor undone by trying card numbers.
-fn random_key() -> Result<[u8; 32], CliError> {
+pub(super) fn random_key() -> Result<[u8; 32], CliError> {
     let mut key = [0; 32];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut key).map_err(|_| CliError::environment("the system gives no random numbers"))?;

@@ -14,6 +14,7 @@ mod signals;
 
 pub mod demo;
 pub mod record;
+pub mod replay;
 pub mod simulate;
 pub mod tls;
 

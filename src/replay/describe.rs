@@ -96,6 +96,17 @@ pub(crate) fn shown(text: &str, masker: &Masker) -> String {
     format!("{}…", &text[..cut])
 }
 
+/// A kind of message with its article: `a request`, `an event_ack`.
+pub(crate) fn a(what: &str) -> String {
+    let vowel = what.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O']);
+    let plural = what.starts_with("bytes") || what.starts_with("text that");
+    match (plural, vowel) {
+        (true, _) => what.to_owned(),
+        (false, true) => format!("an {what}"),
+        (false, false) => format!("a {what}"),
+    }
+}
+
 /// A party with its article: `the POS`.
 pub(crate) const fn spoken(party: Party) -> &'static str {
     match party {

@@ -52,6 +52,7 @@ impl fmt::Display for Difference {
         write!(f, "expected {}, got {}", said(&self.expected), said(&self.got))?;
         match &self.what {
             Differs::Missing | Differs::Unexpected | Differs::Value => Ok(()),
+            Differs::Type if self.at.is_empty() => Ok(()),
             Differs::Type => f.write_str(" (another type)"),
             Differs::Id => f.write_str(" (the id of this run)"),
             Differs::Taken(recorded) => {

@@ -30,6 +30,7 @@ mod pace;
 mod player;
 
 mod rehearsal;
+mod verdict;
 
 pub use binding::Ids;
 pub use difference::{Difference, Differs};
@@ -45,3 +46,4 @@ pub use player::{
 pub use rehearsal::{Rehearsal, RehearsalError, rehearse};
 pub use script::{Script, ScriptError, StepId};
 pub use spot::{Spot, SpotError};
+pub use verdict::{Broken, Conformance, VERDICT_VERSION, Verdict};

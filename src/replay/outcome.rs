@@ -42,6 +42,40 @@ pub enum Shortfall {
     Stopped,
 }
 
+impl Shortfall {
+    /// The word in formats: `patience`, `patience-for-people`, `stopped`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patience(_) => "patience",
+            Self::PatienceForPeople(_) => "patience-for-people",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// After what time.
+    pub const fn after(self) -> Option<Duration> {
+        match self {
+            Self::Patience(after) | Self::PatienceForPeople(after) => Some(after),
+            Self::Stopped => None,
+        }
+    }
+
+    /// In a sentence; `peer` with its article.
+    pub(crate) fn in_words(self, peer: &str) -> String {
+        let spoken = |time: Duration| humantime::format_duration(time).to_string();
+        match self {
+            Self::Patience(time) => {
+                format!("nothing that the cassette waits for came from {peer} within {}", spoken(time))
+            }
+            Self::PatienceForPeople(time) => format!(
+                "nothing came from {peer} within {}, although a person had that long to act",
+                spoken(time)
+            ),
+            Self::Stopped => "stopped before everything in the cassette had happened".to_owned(),
+        }
+    }
+}
+
 /// How many messages went either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -42,7 +42,7 @@ enum Compressed {
 
 /// An implementation that is not ours.
 #[derive(Clone, Copy, Debug)]
-enum Peer {
+pub(crate) enum Peer {
     Node,
     Python,
 }
@@ -181,7 +181,7 @@ impl Drop for Server {
 }
 
 impl Peer {
-    fn command(self, role: &str) -> Command {
+    pub(crate) fn command(self, role: &str) -> Command {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
         let (program, extension) = match self {
             Self::Node => (env::var_os("TILLTAPE_NODE").unwrap_or_else(|| "node".into()), "js"),
@@ -196,7 +196,7 @@ impl Peer {
     }
 
     /// Whether it is installed, or the reason to skip it. A location that was given must hold it.
-    fn available(self) -> Result<(), String> {
+    pub(crate) fn available(self) -> Result<(), String> {
         let (variable, probe, option, name) = match self {
             Self::Node => ("TILLTAPE_NODE_MODULES", "require('ws')", "-e", "npm `ws`"),
             Self::Python => {

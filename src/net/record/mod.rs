@@ -40,4 +40,5 @@ pub use queue::Loss;
 pub use recorder::{Follower, Growth, Observer, Spread};
 pub use shelf::{Medium, Shelf};
 pub use summary::{Finished, Summary, Totals};
+pub(in crate::net) use upstream::Dialler;
 pub use upstream::{Upstream, UpstreamError};

@@ -28,6 +28,12 @@ impl Upstream {
         if self.port == default_port(self.secure) { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        let ip: Option<std::net::IpAddr> = self.host.parse().ok();
+        self.host.eq_ignore_ascii_case("localhost") || ip.is_some_and(|ip| ip.is_loopback())
+    }
+
     /// What is put before each request target: empty, or a path without a slash at its end.
     pub fn path(&self) -> &str {
         &self.path
@@ -90,13 +96,13 @@ pub struct UpstreamError {
 
 /// Dials one upstream, again and again.
 #[derive(Clone)]
-pub(super) struct Dialler {
+pub(in crate::net) struct Dialler {
     upstream: Arc<Upstream>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Dialler {
-    pub(super) fn new(upstream: Upstream, trust: &Trust) -> Result<Self, TlsError> {
+    pub(in crate::net) fn new(upstream: Upstream, trust: &Trust) -> Result<Self, TlsError> {
         let tls = match upstream.secure {
             true => {
                 let name = ServerName::try_from(upstream.host.clone()).map_err(|error| TlsError::Name {
@@ -110,11 +116,11 @@ impl Dialler {
         Ok(Self { upstream: Arc::new(upstream), tls })
     }
 
-    pub(super) fn upstream(&self) -> &Upstream {
+    pub(in crate::net) fn upstream(&self) -> &Upstream {
         &self.upstream
     }
 
-    pub(super) async fn dial(&self) -> io::Result<Link> {
+    pub(in crate::net) async fn dial(&self) -> io::Result<Link> {
         let socket = TcpStream::connect((self.upstream.host.as_str(), self.upstream.port)).await?;
         socket.set_nodelay(true)?;
         match &self.tls {

@@ -4,11 +4,12 @@ use super::receive::in_words;
 use super::{FlowState, LinkId, Player, Received, Unknown};
 use crate::conversation::Offset;
 use crate::replay::compare::{Live, compare};
-use crate::replay::describe::spoken;
+use crate::replay::describe::{a, spoken};
 use crate::replay::difference::{Difference, Differs};
 use crate::replay::mismatch::{Expected, Got, Mismatch};
 use crate::replay::outcome::Outcome;
 use crate::replay::script::{Act, StepId};
+use crate::text::json;
 
 /// Steps that a message nobody expects is held against, to find the nearest.
 const MOST_NEAR: usize = 16;
@@ -81,6 +82,18 @@ impl Player {
         });
     }
 
+    /// A message begins something in the middle of something else.
+    pub(super) fn out_of_turn(&mut self, came: StepId, owed: StepId, link: LinkId, live: &Live) {
+        let peer = spoken(self.peer());
+        let (other, step) = (self.script.step(came), self.script.step(owed));
+        let (kind, missing) = (self.script.what(other), self.script.what(step));
+        let what = format!("{peer} sent its {kind} ({}) before its {missing} ({})", other.n(), step.n());
+        let got = self.got(link, kind, Some(&live.text));
+        let expected = Some(self.describe(owed));
+        let (settle, settle_in_pack) = (None, None);
+        self.fail(Mismatch { what, expected, got, differences: Vec::new(), settle, settle_in_pack });
+    }
+
     /// A text message that is no step of the cassette.
     pub(super) fn nobody_expects(&mut self, link: LinkId, live: &Live, now: Offset) {
         let reading = self.reading(link, live);
@@ -101,7 +114,7 @@ impl Player {
         let near = self.nearest(link, live, &shown, reading.kind.is_some().then_some(reading.kind).flatten());
         let got = self.got(link, kind.clone(), Some(&live.text));
         let Some((id, differences)) = near else {
-            let what = format!("{} sent a {kind} that the cassette does not have", spoken(self.peer()));
+            let what = format!("{} sent {} that the cassette does not have", spoken(self.peer()), a(&kind));
             self.tally.unexpected += 1;
             if !self.answer_as_busy(link, &reading, live) {
                 self.unexpected(what, None, got);
@@ -119,6 +132,16 @@ impl Player {
         let (settle, settle_in_pack) = Mismatch::settling(&differences);
         let mut differences = differences;
         differences.truncate(Mismatch::SHOWN);
+        if let Err(error) = json::validate(&live.text)
+            && self.script.step(id).json
+        {
+            differences = vec![Difference {
+                at: String::new(),
+                expected: Some("JSON".to_owned()),
+                got: Some(format!("none: no {} at byte {}", error.expected, error.at)),
+                what: Differs::Type,
+            }];
+        }
         let expected = Some(self.describe(id));
         self.fail(Mismatch { what, expected, got, differences, settle, settle_in_pack });
     }
@@ -126,7 +149,7 @@ impl Player {
     /// Something other than text that is no step of the cassette.
     pub(super) fn unexpected_message(&mut self, got: Got, next: Option<StepId>) {
         let what =
-            format!("{} sent a {}, which the cassette does not have there", spoken(self.peer()), got.what);
+            format!("{} sent {}, which the cassette does not have there", spoken(self.peer()), a(&got.what));
         self.tally.unexpected += 1;
         self.unexpected(what, next, got);
     }
@@ -187,13 +210,17 @@ impl Player {
                 }
                 (id, found)
             })
-            .min_by_key(|(id, differences)| (differences.len(), *id));
+            // What should have come next is what was meant, unless another is nearer by far.
+            .min_by_key(|(id, differences)| (differences.len() * if Some(*id) == next { 1 } else { 2 }, *id));
         best.or_else(|| next.map(|id| (id, Vec::new())))
     }
 
     /// Whether two kinds are special cases of one that is itself one of JSON.
     fn same_root(&self, a: Option<crate::pack::KindId>, b: Option<crate::pack::KindId>) -> bool {
         let (Some(pack), Some(a), Some(b)) = (self.script.pack(), a, b) else { return false };
+        if pack.is_a(a, b) || pack.is_a(b, a) {
+            return true;
+        }
         let below_json = |kind| {
             let line: Vec<_> = pack.lineage(kind).collect();
             line.iter().rev().nth(2).copied()
@@ -206,7 +233,7 @@ impl Player {
         let step = self.script.step(id);
         let expected = self.script.what(step);
         if differences.is_empty() {
-            return format!("{peer} sent a {kind} where its {expected} was expected");
+            return format!("{peer} sent {} where its {expected} was expected", a(kind));
         }
         if let [Difference { what: Differs::Taken(_) | Differs::Id, .. }] = differences {
             return format!("{peer} sent its {kind} with another id than this run has");
@@ -214,7 +241,7 @@ impl Player {
         if kind == expected {
             format!("{peer} sent another {kind} than the cassette has")
         } else {
-            format!("{peer} sent a {kind} where the cassette has a {expected}")
+            format!("{peer} sent {} where the cassette has {}", a(kind), a(&expected))
         }
     }
 

@@ -19,7 +19,8 @@ const MOST_SCANNED: usize = 4096;
 impl Player {
     /// When the script stops waiting; `None` while something of ours is due by itself, or by hand.
     pub fn gives_up_at(&self) -> Option<Offset> {
-        if self.outcome.is_some() || !self.due.is_empty() || !self.ready.is_empty() {
+        // A handshake of ours has a limit of its own.
+        if self.outcome.is_some() || !self.due.is_empty() || !self.ready.is_empty() || self.dialling > 0 {
             return None;
         }
         Some(self.progressed.after(self.patience().0))
@@ -61,29 +62,34 @@ impl Player {
         {
             return (linger, Shortfall::Patience(linger));
         }
+        let awaited = self.awaited();
+        let waited = || awaited.iter().filter_map(|&id| self.waited_for(id));
+        // A peer that took its time over something in the cassette may take it again.
+        let own = waited().map(|wait| wait * 3 / 2).max().unwrap_or_default();
         // Only a till stands before people.
-        let slow = self.settings.role == Party::Pos
-            && self.awaited().into_iter().any(|id| self.waits_for_people(id));
-        if slow {
-            let patience = self.settings.patience_for_people;
+        if self.settings.role == Party::Pos && waited().any(|wait| wait > QUICK) {
+            let patience = self.settings.patience_for_people.max(own);
             return (patience, Shortfall::PatienceForPeople(patience));
         }
-        (self.settings.patience, Shortfall::Patience(self.settings.patience))
+        let patience = self.settings.patience.max(own);
+        (patience, Shortfall::Patience(patience))
     }
 
-    /// Whether the cassette shows that a step of the peer takes longer than a machine does.
-    fn waits_for_people(&self, id: StepId) -> bool {
+    /// How long the cassette waited for a step of the peer while something was going on: within a flow, or for
+    /// the end of a connection on which a flow had not ended. Pauses between flows are nobody's.
+    fn waited_for(&self, id: StepId) -> Option<Duration> {
         let step = self.script.step(id);
-        let before = match (step.flow, step.connection) {
-            (Some(flow), _) if step.place_in_flow > 0 => {
+        let steps = &self.script.connection(step.connection?).steps;
+        let before = match step.flow {
+            Some(flow) if step.place_in_flow > 0 => {
                 self.script.flow(flow).steps[step.place_in_flow as usize - 1]
             }
-            (_, Some(connection)) if step.place > 0 => {
-                self.script.connection(connection).steps[step.place as usize - 1]
-            }
-            _ => return false,
+            Some(_) => return None,
+            None => *steps.get((step.place as usize).checked_sub(1)?)?,
         };
-        step.at().since(self.script.step(before).at()) > QUICK
+        let unfinished = self.script.step(before).flow.is_some_and(|flow| self.script.is_unfinished(flow));
+        let is_within = step.flow.is_some() || unfinished;
+        is_within.then(|| step.at().since(self.script.step(before).at()))
     }
 
     /// Steps of the peer that could come now, the earliest of the cassette first.
@@ -98,11 +104,23 @@ impl Player {
             let state = &self.connections[index.0 as usize];
             let steps = self.script.connection(index).steps[state.over as usize..].iter().copied();
             let ahead = |id: &StepId| self.status(*id) == Status::Ahead && !self.is_ours(*id);
-            let next = steps.filter(ahead).find(|&id| self.is_in_time(id));
+            let next = steps.filter(ahead).find(|&id| self.is_in_time(id) && self.may_end(id));
             awaited.extend(next);
         }
         awaited.sort_unstable();
         awaited
+    }
+
+    /// Whether a step is no end of a connection, or one that may come now.
+    fn may_end(&self, id: StepId) -> bool {
+        let step = self.script.step(id);
+        match (step.act(), step.connection) {
+            (Act::Close | Act::Drop, Some(connection)) => {
+                let opened = self.connections[connection.0 as usize].opened;
+                opened && self.pending_on(connection, step.place as usize).next().is_none()
+            }
+            _ => true,
+        }
     }
 
     /// Messages that could begin something on the path of a link.

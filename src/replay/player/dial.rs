@@ -54,12 +54,14 @@ impl Player {
         self.links.push(Link {
             connection: Some(connection),
             target: target.to_owned(),
+            pending: true,
             open: false,
             we_closed: false,
             peer_closed: false,
             silent: false,
         });
         let state = &mut self.connections[connection.0 as usize];
+        state.link = Some(link);
         if state.opened {
             let path = target.split('?').next().unwrap_or(target);
             self.remarks.add(format!("{} connected to {path} again", spoken(self.peer())));
@@ -75,7 +77,9 @@ impl Player {
     /// The connection stands. For one that we dialled, `subprotocol` is what the peer chose.
     pub fn opened(&mut self, link: LinkId, subprotocol: Option<&str>, now: Offset) {
         let Some(connection) = self.links[link.0 as usize].connection else { return };
+        self.answered(connection);
         self.links[link.0 as usize].open = true;
+        self.links[link.0 as usize].pending = false;
         self.connections[connection.0 as usize].link = Some(link);
         let first = !std::mem::replace(&mut self.connections[connection.0 as usize].opened, true);
         let Some(step) = self.script.connection(connection).opening else {
@@ -99,11 +103,31 @@ impl Player {
         }
     }
 
+    /// A handshake is over, one way or the other.
+    fn answered(&mut self, connection: ConnectionIndex) {
+        if self.script.connection(connection).client == self.settings.role {
+            self.dialling = self.dialling.saturating_sub(1);
+        }
+    }
+
+    /// A handshake that was accepted came to nothing: the connection is to be opened still.
+    pub fn lost(&mut self, link: LinkId) {
+        self.links[link.0 as usize].pending = false;
+        self.leave(link);
+    }
+
+    /// The handshake of the cassette for a link.
+    pub fn opening_of(&self, link: LinkId) -> Option<StepId> {
+        let connection = self.links.get(link.0 as usize)?.connection?;
+        self.script.connection(connection).opening
+    }
+
     /// The connection that we dialled was answered without 101.
     pub fn refused(&mut self, link: LinkId, status: u16, now: Offset) {
         let connection = self.links[link.0 as usize].connection;
         let step = connection.and_then(|connection| self.script.connection(connection).opening);
         let (Some(step), Some(connection)) = (step, connection) else { return };
+        self.answered(connection);
         let recorded = self.script.opening(connection).map(|opening| opening.status);
         if self.script.step(step).act() == Act::Refuse && recorded == Some(status) {
             self.connections[connection.0 as usize].opened = true;
@@ -131,13 +155,16 @@ impl Player {
 
     /// Whether a connection was opened, or will not be: all that was said on it came on others.
     fn is_taken(&self, index: ConnectionIndex) -> bool {
-        self.connections[index.0 as usize].opened || self.is_spent(index)
+        let state = &self.connections[index.0 as usize];
+        let pending = state.link.is_some_and(|link| self.links[link.0 as usize].pending);
+        state.opened || pending || self.is_spent(index)
     }
 
     /// Whether a connection that closed may be opened again.
     fn goes_on(&self, index: ConnectionIndex) -> bool {
         let state = &self.connections[index.0 as usize];
-        let is_free = state.link.is_none_or(|link| !self.links[link.0 as usize].open);
+        let busy = |link: LinkId| self.links[link.0 as usize].open || self.links[link.0 as usize].pending;
+        let is_free = !state.link.is_some_and(busy);
         let unfinished = (state.over as usize) < self.script.connection(index).steps.len();
         state.opened && is_free && (unfinished || self.tally_of_faults() > 0)
     }

@@ -76,7 +76,11 @@ impl Player {
     }
 
     /// Messages that are still to come on a connection, of those before its step `until`.
-    fn pending_on(&self, connection: ConnectionIndex, until: usize) -> impl Iterator<Item = StepId> {
+    pub(super) fn pending_on(
+        &self,
+        connection: ConnectionIndex,
+        until: usize,
+    ) -> impl Iterator<Item = StepId> {
         let steps = &self.script.connection(connection).steps;
         let from = self.connections[connection.0 as usize].over as usize;
         let rest = steps.get(from..until.min(steps.len())).unwrap_or_default();

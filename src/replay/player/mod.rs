@@ -254,6 +254,8 @@ pub struct Player {
     connections: Vec<ConnectionState>,
     flows: Vec<FlowState>,
     links: Vec<Link>,
+    /// Handshakes of ours that are under way.
+    dialling: u32,
     /// Where the peer may dial.
     doors: HashMap<String, dial::Door>,
     /// Steps from the start of the cassette that are over.
@@ -333,6 +335,8 @@ struct FlowState {
 struct Link {
     connection: Option<ConnectionIndex>,
     target: String,
+    /// Its handshake is under way.
+    pending: bool,
     open: bool,
     we_closed: bool,
     peer_closed: bool,
@@ -382,6 +386,7 @@ impl Player {
             connections: vec![ConnectionState::default(); script.connections.len()],
             flows: vec![FlowState::default(); script.flows.len()],
             links: Vec::new(),
+            dialling: 0,
             doors: dial::doors(&script, role),
             over: 0,
             finished: 0,
@@ -433,6 +438,11 @@ impl Player {
     /// Lets the next message of ours go, where they go by hand.
     pub fn advance(&mut self) {
         self.may_send += 1;
+    }
+
+    /// Adds something worth saying about the run.
+    pub(crate) fn remark(&mut self, text: String) {
+        self.remarks.add(text);
     }
 
     /// The operator stops the run.

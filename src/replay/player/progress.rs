@@ -8,7 +8,7 @@ use crate::conversation::Offset;
 use crate::replay::fault::{Harm, Verb};
 use crate::replay::outcome::Outcome;
 use crate::replay::pace::Gap;
-use crate::replay::script::{Act, ConnectionIndex, FlowIndex, StepId};
+use crate::replay::script::{Act, Concern, ConnectionIndex, FlowIndex, StepId};
 
 impl Player {
     /// Looks for what may go out before anything has happened.
@@ -59,6 +59,10 @@ impl Player {
             self.pass_on(connection, now);
         }
         self.pass_over(now);
+        if let Some(flow) = flow {
+            // What need not happen any more was passed over, and may happen all the same.
+            self.try_next_of(flow, now);
+        }
         if self.left.messages == 0 && self.left.others > 0 {
             self.excuse_spent();
         }
@@ -204,11 +208,13 @@ impl Player {
             None
         };
         let from = flow.max(connection).max(before).unwrap_or(Offset::ZERO);
-        let anywhere = if before.is_some() { None } else { step.connection };
-        Gap {
-            length: step.at().since(from),
-            time_out: self.script.expiries.any_between(anywhere, from, step.at()),
-        }
+        let concern = match (step.flow, step.connection) {
+            (Some(flow), _) if step.place_in_flow > 0 => Concern::Flow(flow),
+            (_, Some(connection)) if before.is_none() => Concern::Connection(connection, self.peer()),
+            (_, _) => Concern::Anything(self.peer()),
+        };
+        let time_out = self.script.expiries.any_between(concern, from, step.at());
+        Gap { length: step.at().since(from), time_out }
     }
 
     /// The live connection that carries a step.

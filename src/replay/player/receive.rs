@@ -5,7 +5,7 @@
 //! those that look like it on connections to the same path.
 
 use super::{FlowState, LinkId, Player, Received, Status, Wire};
-use crate::conversation::{Content, EventKind, Offset, Party, Payload};
+use crate::conversation::{Content, EventKind, Leg, Offset, Party, Payload};
 use crate::pack::{Carrier, Role};
 use crate::replay::compare::{Live, compare};
 use crate::replay::describe::{close_in_words, shown};
@@ -16,10 +16,7 @@ use crate::replay::script::{Act, ConnectionIndex, Reading, StepId, Unread};
 impl Player {
     /// The other side.
     pub(super) const fn peer(&self) -> Party {
-        match self.settings.role {
-            Party::Pos => Party::Terminal,
-            Party::Terminal | Party::Gateway => Party::Pos,
-        }
+        Leg::PosTerminal.peer(self.settings.role)
     }
 
     /// Something came on a connection.
@@ -53,6 +50,7 @@ impl Player {
                 self.accept(id, link, now);
             }
             Found::TooEarly(id) => self.too_early(id, link, &live),
+            Found::OutOfTurn { came, owed } => self.out_of_turn(came, owed, link, &live),
             Found::Nothing => self.nobody_expects(link, &live, now),
         }
         self.live = live;
@@ -76,9 +74,31 @@ impl Player {
             }
         }
         match self.by_print(link, live) {
-            Some((id, binds)) => Found::Step(id, binds),
-            None => early.map_or(Found::Nothing, Found::TooEarly),
+            Some((came, binds)) => match self.owed_before(came, link) {
+                Some(owed) => Found::OutOfTurn { came, owed },
+                None => Found::Step(came, binds),
+            },
+            None => match early {
+                Some(came) => match self.owed_before(came, link) {
+                    Some(owed) if owed != came => Found::OutOfTurn { came, owed },
+                    _ => Found::TooEarly(came),
+                },
+                None => Found::Nothing,
+            },
         }
+    }
+
+    /// A message the peer should have sent before one that begins something: another flow may be overtaken
+    /// while it has not begun, not in its middle.
+    fn owed_before(&self, came: StepId, link: LinkId) -> Option<StepId> {
+        let connection = self.links[link.0 as usize].connection?;
+        let step = self.script.step(came);
+        let until = if step.connection == Some(connection) { step.place as usize } else { usize::MAX };
+        let mut pending = self.pending_on(connection, until);
+        pending.find(|&id| {
+            let begun = self.script.step(id).flow.is_none_or(|flow| self.flows[flow.0 as usize].done > 0);
+            begun && !self.is_ours(id)
+        })
     }
 
     /// The next message of the peer on the connection that a link carries.
@@ -267,6 +287,11 @@ enum Found {
     Step(StepId, Vec<crate::replay::binding::Bind>),
     /// It is that step, but what it follows has not happened yet.
     TooEarly(StepId),
+    /// It is that step, but the peer owes another one first.
+    OutOfTurn {
+        came: StepId,
+        owed: StepId,
+    },
     Nothing,
 }
 

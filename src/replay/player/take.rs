@@ -137,12 +137,14 @@ impl Player {
         self.links.push(Link {
             connection: Some(connection),
             target,
+            pending: true,
             open: false,
             we_closed: false,
             peer_closed: false,
             silent: false,
         });
         self.connections[connection.0 as usize].link = Some(link);
+        self.dialling += 1;
         self.ready.push_back(Action { step, deed: Deed::Dial { link } });
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use super::reading::{PackReader, Reading, Unread, peer, rules_about_time};
+use super::reading::{PackReader, Reading, Unread, rules_about_time};
 use super::{Act, Connection, ConnectionIndex, Expiries, Script, ScriptError, Step, StepId, flows, timers};
 use crate::cassette::{Header, Reader, encode};
-use crate::conversation::{ConnectionId, Content, EventKind, OwnedEvent, Party, Payload};
+use crate::conversation::{ConnectionId, Content, EventKind, Leg, OwnedEvent, Party, Payload};
 use crate::pack::{Carrier, Pack};
 use crate::replay::lineage::{Lineage, Wishes};
 use crate::replay::path::Paths;
@@ -72,6 +72,9 @@ impl Script {
             },
         };
         script.lineage = learning.finish(&script.steps, &script.paths);
+        if let Some(pack) = script.pack.as_deref() {
+            script.expiries = timers::find(pack, &rules_about_time(pack), &script.steps, &readings);
+        }
         script
     }
 
@@ -123,7 +126,7 @@ impl Script {
         opening.is_some_and(|id| self.step(id).act() == Act::Refuse)
     }
 
-    /// Asks the pack about every message; finds the windows that ran out.
+    /// Asks the pack about every message.
     fn read_with_pack(&mut self) -> Vec<Reading> {
         let Some(pack) = self.pack.clone() else { return vec![Reading::default(); self.steps.len()] };
         let rules = rules_about_time(&pack);
@@ -145,7 +148,6 @@ impl Script {
             step.role = reading.role;
             readings.push(reading);
         }
-        self.expiries = timers::find(&pack, &rules, &self.steps, &readings);
         readings
     }
 }
@@ -184,7 +186,7 @@ fn owner(step: &Step, client: Party) -> Option<Party> {
             EventKind::Message(message) => Some(message.from),
             EventKind::Ping(control) | EventKind::Pong(control) => Some(control.from),
             EventKind::Close(close) => Some(close.from),
-            EventKind::Drop(drop) => Some(drop.by.unwrap_or(peer(client))),
+            EventKind::Drop(drop) => Some(drop.by.unwrap_or(Leg::PosTerminal.peer(client))),
             EventKind::Undecodable(bytes) => Some(bytes.from),
             EventKind::Gap(_) | EventKind::Note(_) | EventKind::Clock(_) | EventKind::End(_) => None,
         },

@@ -19,7 +19,7 @@ use crate::pack::{KindId, Pack, Role};
 use super::lineage::Lineage;
 use super::path::Paths;
 pub(crate) use reading::{PackReader, Reading, Unread};
-pub(crate) use timers::Expiries;
+pub(crate) use timers::{Concern, Expiries};
 
 /// A cassette, ready to be played.
 #[derive(Debug)]
@@ -131,6 +131,21 @@ impl Script {
         self.steps.iter().filter(|step| step.act() == Act::Message).count()
     }
 
+    /// How many data messages a party sends, and how many the other.
+    pub fn messages_by(&self, party: Party) -> (u64, u64) {
+        let (own, all) = self
+            .steps
+            .iter()
+            .filter(|step| step.act() == Act::Message)
+            .fold((0, 0), |sum, step| (sum.0 + u64::from(step.by == Some(party)), sum.1 + 1));
+        (own, all - own)
+    }
+
+    /// The size of its largest message, in bytes.
+    pub fn largest_message(&self) -> usize {
+        self.steps.iter().filter_map(Step::text).map(str::len).max().unwrap_or(0)
+    }
+
     /// Who dials; `None` where both do, or nobody.
     pub fn dialler(&self) -> Option<Party> {
         let first = self.connections.first()?.client;
@@ -151,6 +166,22 @@ impl Script {
         lost.sum()
     }
 
+    /// What happens at a step.
+    pub fn content(&self, step: StepId) -> &Content {
+        &self.step(step).event.content
+    }
+
+    /// The header lines of a handshake that were sent, but for those that were masked.
+    pub fn headers_sent(&self, step: StepId) -> Vec<(&str, &str)> {
+        let Some(opening) = self.step(step).opening() else { return Vec::new() };
+        let masked = |index: usize| {
+            let at = format!("/request/headers/{index}/1");
+            opening.masked.iter().any(|masked| masked.at == at)
+        };
+        let lines = opening.request.headers.iter().enumerate().filter(|(index, _)| !masked(*index));
+        lines.map(|(_, (name, value))| (name.as_ref(), value.as_ref())).collect()
+    }
+
     pub(crate) fn step(&self, id: StepId) -> &Step {
         &self.steps[id.0 as usize]
     }
@@ -161,6 +192,12 @@ impl Script {
 
     pub(crate) fn flow(&self, index: FlowIndex) -> &Flow {
         &self.flows[index.0 as usize]
+    }
+
+    /// Whether a flow was opened and never came to its end.
+    pub(crate) fn is_unfinished(&self, flow: FlowIndex) -> bool {
+        let has = |role| self.flow(flow).steps.iter().any(|&id| self.step(id).role == Some(role));
+        has(Role::Opens) && !has(Role::Final)
     }
 
     pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = StepId> + use<> {

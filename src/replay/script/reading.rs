@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::conversation::Party;
+use crate::conversation::{Leg, Party};
 use crate::pack::{
     Carrier, EndpointId, Extract, GroupingId, KeyOwner, KindId, MaskedSet, Pack, Pattern, Respond, Role,
     Selector, Slot, Test, ValueTest, View,
@@ -130,7 +130,7 @@ impl PackReader {
                 grouping: key.grouping,
                 owner: key.of.map(|owner| match owner {
                     KeyOwner::Sender => message.from,
-                    KeyOwner::Receiver => peer(message.from),
+                    KeyOwner::Receiver => Leg::PosTerminal.peer(message.from),
                 }),
                 spelled: spelled.join(", "),
                 ids: ids.map(|(_, found)| found.range()).collect(),
@@ -153,14 +153,6 @@ pub(crate) fn rules_about_time(pack: &Pack) -> Vec<&Respond> {
         | Pattern::Limit(_) => None,
     });
     responds.filter(|respond| respond.window.upper.is_some() || respond.window.upper_at.is_some()).collect()
-}
-
-/// The party on the other end of the link between till and terminal.
-pub(crate) const fn peer(party: Party) -> Party {
-    match party {
-        Party::Pos => Party::Terminal,
-        Party::Terminal | Party::Gateway => Party::Pos,
-    }
 }
 
 fn view<'a>(message: Unread<'a>, extract: &'a Extract) -> View<'a> {

@@ -1,8 +1,15 @@
 //! Replay through the command line, sockets and memory.
 
+mod command;
+mod faults;
+mod hanging;
 mod lineage;
+mod live;
+mod mutants;
+mod peers;
 mod player;
 mod rehearsal;
+mod simulators;
 
 use std::fs;
 use std::path::{Path, PathBuf};

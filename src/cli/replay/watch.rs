@@ -1,0 +1,149 @@
+//! Watches a replay: says when it is ready, shows human steps and what is held, keeps events and verdicts.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::keep::{Judged, Keeper, Kept};
+use super::options::Format;
+use crate::cli::error::CliError;
+use crate::cli::{Exit, output};
+use crate::conversation::{ConversationEvent, Leg, Party};
+use crate::net::replay::Watcher;
+use crate::replay::{Expected, Outcome, Player, Verdict};
+use crate::report::{Glyphs, printable};
+
+/// Watches one replay.
+pub(super) struct Watch {
+    pub(super) cassette: String,
+    pub(super) role: Party,
+    pub(super) times: u32,
+    pub(super) secure: bool,
+    pub(super) port_file: Option<PathBuf>,
+    pub(super) keeper: Keeper,
+    /// Connections and messages of the cassette, for the line that says ready.
+    pub(super) size: (usize, usize),
+    runs: u32,
+    verdict: Option<Verdict>,
+    /// What could not be said.
+    failed: Option<CliError>,
+}
+
+/// What is printed once peers can connect.
+#[derive(Serialize)]
+struct Ready<'a> {
+    ready: bool,
+    url: String,
+    port: u16,
+    role: &'static str,
+    cassette: &'a str,
+    connections: usize,
+    messages: usize,
+}
+
+impl Watch {
+    pub(super) fn new(
+        cassette: String,
+        role: Party,
+        times: u32,
+        secure: bool,
+        port_file: Option<PathBuf>,
+        keeper: Keeper,
+        size: (usize, usize),
+    ) -> Self {
+        let (runs, verdict, failed) = (0, None, None);
+        Self { cassette, role, times, secure, port_file, keeper, size, runs, verdict, failed }
+    }
+
+    /// Prints the verdict, and says how the process ends.
+    pub(super) fn finish(self, format: Format) -> Result<Exit, CliError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let Kept { recorded, conformance, judged } = self.keeper.finish(Leg::PosTerminal.peer(self.role));
+        let Some(mut verdict) = self.verdict else {
+            return Err(CliError::environment("the replay ended without a verdict"));
+        };
+        verdict.conformance = conformance;
+        verdict.recorded = recorded.as_ref().map(|recorded| recorded.path.clone());
+        output::print(&match format {
+            Format::Text => printable_lines(&verdict.text()),
+            Format::Json => verdict.json(),
+        })?;
+        if let Some(recorded) = recorded {
+            if let Some(error) = recorded.failed {
+                return Err(CliError::environment(format!("cannot write `{}`: {error}", recorded.path)));
+            }
+            if recorded.clear > 0 {
+                let what = format!("{} values stand in clear in `{}`", recorded.clear, recorded.path);
+                return Err(CliError::environment(what).help("do not pass it on"));
+            }
+        }
+        Ok(exit(&verdict.outcome, judged))
+    }
+}
+
+impl Watcher for Watch {
+    fn ready(&mut self, address: SocketAddr) {
+        let ready = Ready {
+            ready: true,
+            url: format!("{}://{address}", if self.secure { "wss" } else { "ws" }),
+            port: address.port(),
+            role: self.role.as_str(),
+            cassette: &self.cassette,
+            connections: self.size.0,
+            messages: self.size.1,
+        };
+        let line = serde_json::to_string(&ready).unwrap_or_default() + "\n";
+        let mut said = output::print(&line);
+        if let Some(path) = &self.port_file {
+            said = said.and_then(|()| output::write_atomically(path, &format!("{}\n", address.port())));
+        }
+        self.failed = said.err();
+    }
+
+    fn event(&mut self, event: &ConversationEvent<'_>) {
+        self.keeper.event(event);
+    }
+
+    fn note(&mut self, note: &str) {
+        talk(&format!("now     {note}"));
+    }
+
+    fn held(&mut self, next: &Expected) {
+        let text = next.text.as_deref().unwrap_or_default();
+        talk(&format!("next    {} {}  {text}", next.n, next.what));
+        talk("        Enter sends it");
+    }
+
+    fn run_over(&mut self, player: &Player) -> bool {
+        self.runs += 1;
+        let verdict = Verdict::of(player, &self.cassette, self.role, (self.runs, self.times));
+        let goes_on = verdict.outcome == Outcome::Complete;
+        self.verdict = Some(verdict);
+        goes_on
+    }
+}
+
+/// Red is what the peer did wrong; where both were judged, the worse of them.
+fn exit(outcome: &Outcome, judged: Option<Judged>) -> Exit {
+    match (outcome, judged) {
+        (Outcome::Mismatch(_), _) | (_, Some(Judged::NonConformant)) => Exit::NonConformant,
+        (_, Some(Judged::Invalid)) => Exit::Invalid,
+        (Outcome::Incomplete(_), _) | (Outcome::Complete, Some(Judged::Undecided)) => Exit::Undecided,
+        (Outcome::Complete, Some(Judged::Conformant) | None) => Exit::Success,
+    }
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(|line| printable(line, Glyphs::Unicode) + "\n").collect()
+}
+
+/// Says something while the replay runs.
+pub(super) fn talk(line: &str) {
+    let line = printable(line, Glyphs::Unicode);
+    // Talk that nobody can hear hinders nothing.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

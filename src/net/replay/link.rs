@@ -1,0 +1,166 @@
+//! One live connection: frames from the peer to the stage, commands of the stage to the peer.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
+use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
+
+use super::plan::Watcher;
+use super::stage::{Command, Stage};
+use crate::net::link::Link;
+use crate::replay::{LinkId, Outgoing, Received};
+
+/// How long a peer has to answer our goodbye, or to end a stream that is closed.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Talks until the link ends, whoever ends it.
+pub(super) async fn attend<W: Watcher>(
+    stage: &Stage<W>,
+    link: LinkId,
+    mut socket: WebSocketStream<Link>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    loop {
+        let next = tokio::select! {
+            biased;
+            command = commands.recv() => match command {
+                Some(command) => Next::Command(command),
+                None => return,
+            },
+            message = socket.next() => Next::Message(message),
+        };
+        match next {
+            Next::Command(Command::Leave) => return leave(&mut socket).await,
+            Next::Command(Command::Drop { reset }) => {
+                if reset {
+                    socket.get_ref().reset_on_close();
+                }
+                return;
+            }
+            Next::Command(Command::FallSilent) => return hold(socket, commands).await,
+            Next::Command(command) => {
+                if obey(stage, link, &mut socket, command).await.is_err() {
+                    stage.received(link, &Received::End { reset: false });
+                    return;
+                }
+            }
+            Next::Message(message) => {
+                if hear(stage, link, message) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+enum Next {
+    Command(Command),
+    Message(Option<Result<Message, Error>>),
+}
+
+async fn obey<W: Watcher>(
+    stage: &Stage<W>,
+    link: LinkId,
+    socket: &mut WebSocketStream<Link>,
+    command: Command,
+) -> Result<(), Error> {
+    match command {
+        Command::Send(message) => {
+            let message = match message {
+                Outgoing::Text(text) => Message::text(text),
+                Outgoing::Binary(bytes) => Message::binary(bytes),
+            };
+            let sent = socket.send(message).await;
+            stage.sent(link);
+            sent
+        }
+        Command::Ping(payload) => socket.send(Message::Ping(payload.into())).await,
+        Command::Pong(payload) => socket.send(Message::Pong(payload.into())).await,
+        Command::Close { code, reason } => {
+            let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
+            match socket.close(frame).await {
+                // The peer was faster, and has its answer.
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
+                other => other,
+            }
+        }
+        Command::Break(bytes) => {
+            socket.flush().await?;
+            Ok(socket.get_mut().write_all(&bytes).await?)
+        }
+        Command::Drop { .. } | Command::FallSilent | Command::Leave => Ok(()),
+    }
+}
+
+/// Tells the stage what came; `true` once nothing more can come.
+fn hear<W: Watcher>(stage: &Stage<W>, link: LinkId, message: Option<Result<Message, Error>>) -> bool {
+    match message {
+        Some(Ok(Message::Text(text))) => drop(stage.received(link, &Received::Text(&text))),
+        Some(Ok(Message::Binary(bytes))) => drop(stage.received(link, &Received::Binary(&bytes))),
+        Some(Ok(Message::Ping(payload))) => drop(stage.received(link, &Received::Ping(&payload))),
+        Some(Ok(Message::Pong(payload))) => drop(stage.received(link, &Received::Pong(&payload))),
+        Some(Ok(Message::Close(frame))) => {
+            let code = frame.as_ref().map(|frame| u16::from(frame.code));
+            let reason = frame.as_ref().map_or("", |frame| frame.reason.as_str());
+            stage.received(link, &Received::Close { code, reason });
+        }
+        Some(Ok(Message::Frame(_))) => {}
+        Some(Err(error)) => {
+            if let Some(why) = broken(&error) {
+                stage.received(link, &Received::Broken(&why));
+            }
+            let reset = matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset);
+            stage.received(link, &Received::End { reset });
+            return true;
+        }
+        None => {
+            stage.received(link, &Received::End { reset: false });
+            return true;
+        }
+    }
+    false
+}
+
+/// What the peer did wrong; `None` where the link merely ended.
+fn broken(error: &Error) -> Option<String> {
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::Tls(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => {
+            None
+        }
+        Error::Capacity(error) => Some(format!("too large to be taken: {error}")),
+        Error::Protocol(error) => Some(format!("{error} (RFC 6455)")),
+        Error::Utf8(error) => Some(format!("text that is not UTF-8: {error} (RFC 6455, section 5.6)")),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Closes with code 1001, and waits a moment for the answer.
+async fn leave(socket: &mut WebSocketStream<Link>) {
+    let away = CloseFrame { code: 1001.into(), reason: "replay ended".into() };
+    let goodbye = async {
+        if socket.close(Some(away)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    // A peer that does not answer cannot hold us.
+    let _ = tokio::time::timeout(FAREWELL, goodbye).await;
+}
+
+/// Holds the stream open without moving anything on it, until the run is over.
+async fn hold(socket: WebSocketStream<Link>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    while let Some(command) = commands.recv().await {
+        if matches!(command, Command::Leave | Command::Drop { .. }) {
+            break;
+        }
+    }
+    drop(socket);
+}

@@ -1,0 +1,23 @@
+//! Replay on real sockets: a player, the connections it listens for and dials, the real clock.
+//!
+//! ```text
+//!  listener ──▶ handshake ──▶ link ─┐              ┌──▶ watcher: events, notes, what is held
+//!  dial     ──▶ handshake ──▶ link ─┤  ┌────────┐  │
+//!                            link ◀─┴─▶│ stage  │──┤
+//!                                      │ player │  └──▶ outcome
+//!                                      └────────┘
+//! ```
+//!
+//! One thread: links tell the stage what came, the stage asks the player what is to be done and tells the
+//! links. Nothing is decided here, and every wait has a limit.
+
+mod client;
+mod events;
+mod link;
+mod plan;
+mod run;
+mod server;
+mod stage;
+
+pub use plan::{Credentials, Plan, ReplayError, Watcher};
+pub use run::run;

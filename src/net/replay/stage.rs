@@ -1,0 +1,353 @@
+//! Where a player meets its links: what came goes to the player, what it wants done to the links.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::events::{self, Handshake, Numbers};
+use super::plan::Watcher;
+use crate::conversation::{ConnectionId, EventKind, Leg, Offset, Party, Payload};
+use crate::replay::{Action, Answer, Deed, LinkId, Outgoing, Player, Received, StepId};
+
+/// What a link is to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    Send(Outgoing),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close {
+        code: Option<u16>,
+        reason: String,
+    },
+    /// End the stream, orderly or with a reset.
+    Drop {
+        reset: bool,
+    },
+    /// Write bytes that are no frame.
+    Break(Vec<u8>),
+    /// Neither read nor write any more.
+    FallSilent,
+    /// The run is over: say goodbye and go.
+    Leave,
+}
+
+/// The player of one run, with everything that belongs to it. Shared by the tasks of one thread.
+pub(super) struct Stage<W> {
+    inner: RefCell<Inner<W>>,
+    /// Something happened that the loop should look at.
+    pub(super) changed: Notify,
+    started: Instant,
+}
+
+struct Inner<W> {
+    player: Player,
+    watcher: W,
+    numbers: Numbers,
+    links: HashMap<LinkId, Known>,
+    /// Connections that the player wants opened.
+    dials: Vec<LinkId>,
+    /// How long nobody is to listen.
+    away: Option<Duration>,
+    /// The message of ours that was last announced as waiting.
+    held: Option<u64>,
+    role: Party,
+}
+
+/// A live connection.
+struct Known {
+    connection: ConnectionId,
+    commands: mpsc::UnboundedSender<Command>,
+    /// Who sent a close frame.
+    closed: Closed,
+    /// Messages given to the link that have not been handed to the system yet.
+    unsent: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Closed {
+    by_us: bool,
+    by_peer: bool,
+}
+
+impl<W: Watcher> Stage<W> {
+    /// A stage for the first run; `started` is zero of its times.
+    pub(super) fn new(player: Player, watcher: W, role: Party, started: Instant) -> Self {
+        let inner = Inner {
+            player,
+            watcher,
+            numbers: Numbers::default(),
+            links: HashMap::new(),
+            dials: Vec::new(),
+            away: None,
+            held: None,
+            role,
+        };
+        Self { inner: RefCell::new(inner), changed: Notify::new(), started }
+    }
+
+    /// The time of the run.
+    pub(super) fn now(&self) -> Offset {
+        Offset::ZERO.after(self.started.elapsed())
+    }
+
+    /// When a time of the run is.
+    pub(super) fn moment(&self, at: Offset) -> Instant {
+        self.started + at.since(Offset::ZERO)
+    }
+
+    /// Does everything that is due; `true` once the run is over.
+    pub(super) fn pump(&self) -> bool {
+        let now = self.now();
+        let inner = &mut *self.inner.borrow_mut();
+        while let Some(action) = inner.player.take(now) {
+            inner.perform(action, now);
+        }
+        inner.player.give_up(now);
+        if let Some(next) = inner.player.held(now)
+            && inner.held != Some(next.n.0)
+        {
+            inner.held = Some(next.n.0);
+            inner.watcher.held(&next);
+        }
+        inner.player.outcome().is_some()
+    }
+
+    /// When there is something to do even if nothing happens.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        let player = &self.inner.borrow().player;
+        let at = [player.due(), player.gives_up_at()].into_iter().flatten().min()?;
+        Some(self.moment(at))
+    }
+
+    /// Connections to be opened, each once.
+    pub(super) fn take_dials(&self) -> Vec<LinkId> {
+        std::mem::take(&mut self.inner.borrow_mut().dials)
+    }
+
+    /// How long nobody is to listen, once.
+    pub(super) fn take_away(&self) -> Option<Duration> {
+        self.inner.borrow_mut().away.take()
+    }
+
+    /// The request target of a link that we dial, and its step.
+    pub(super) fn target(&self, link: LinkId) -> String {
+        self.inner.borrow().player.target(link).to_owned()
+    }
+
+    /// The handshake of the cassette for a link that we dial.
+    pub(super) fn step_of(&self, link: LinkId) -> Option<StepId> {
+        self.inner.borrow().player.opening_of(link)
+    }
+
+    /// A handshake that the player accepted came to nothing.
+    pub(super) fn lost(&self, link: LinkId) {
+        self.inner.borrow_mut().player.lost(link);
+        self.changed.notify_one();
+    }
+
+    /// A peer asks for `target`.
+    pub(super) fn dialled(&self, target: &str, offered: &[String]) -> Answer {
+        let now = self.now();
+        let answer = self.inner.borrow_mut().player.dialled(target, offered, now);
+        self.changed.notify_one();
+        answer
+    }
+
+    /// A handshake ended with 101; what the link is to do comes out of the channel.
+    pub(super) fn opened(
+        &self,
+        link: LinkId,
+        handshake: &Handshake,
+        client: Party,
+        subprotocol: Option<&str>,
+    ) -> mpsc::UnboundedReceiver<Command> {
+        let (commands, waiting) = mpsc::unbounded_channel();
+        let now = self.now();
+        let inner = &mut *self.inner.borrow_mut();
+        let connection = inner.numbers.connection();
+        inner.see(connection, now, handshake.event(client, ""));
+        inner.links.insert(link, Known { connection, commands, closed: Closed::default(), unsent: 0 });
+        inner.player.opened(link, subprotocol, now);
+        self.changed.notify_one();
+        waiting
+    }
+
+    /// A handshake ended otherwise.
+    pub(super) fn refused(&self, handshake: &Handshake, client: Party, body: &str) {
+        let now = self.now();
+        let inner = &mut *self.inner.borrow_mut();
+        let connection = inner.numbers.connection();
+        inner.see(connection, now, handshake.event(client, body));
+    }
+
+    /// A handshake of ours was answered without 101.
+    pub(super) fn turned_away(&self, link: LinkId, status: u16) {
+        let now = self.now();
+        self.inner.borrow_mut().player.refused(link, status, now);
+        self.changed.notify_one();
+    }
+
+    /// Something came on a link; what is due because of it goes out at once. `true` once the run is over.
+    pub(super) fn received(&self, link: LinkId, what: &Received<'_>) -> bool {
+        let now = self.now();
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            inner.note(link, what, now);
+            inner.player.received(link, what, now);
+        }
+        let over = self.pump();
+        self.changed.notify_one();
+        over
+    }
+
+    /// A message was handed to the system.
+    pub(super) fn sent(&self, link: LinkId) {
+        if let Some(known) = self.inner.borrow_mut().links.get_mut(&link) {
+            known.unsent = known.unsent.saturating_sub(1);
+        }
+    }
+
+    /// Lets the next message of ours go.
+    pub(super) fn advance(&self) {
+        self.inner.borrow_mut().player.advance();
+    }
+
+    /// The operator stops the run.
+    pub(super) fn stop(&self) {
+        self.inner.borrow_mut().player.stop();
+    }
+
+    /// The run is over: says goodbye on every link, tells the watcher; `true` where another one is wanted.
+    pub(super) fn finish(&self) -> bool {
+        let inner = &mut *self.inner.borrow_mut();
+        let stuck: u64 = inner.links.values().map(|known| known.unsent).sum();
+        if stuck > 0 {
+            let plural = if stuck == 1 { "message" } else { "messages" };
+            inner.player.remark(format!("{stuck} {plural} could not be handed over: the peer does not read"));
+        }
+        for known in inner.links.values() {
+            // A link that has ended does not listen any more.
+            let _ = known.commands.send(Command::Leave);
+        }
+        inner.links.clear();
+        inner.watcher.run_over(&inner.player)
+    }
+
+    /// Begins the next run.
+    pub(super) fn play(&self, player: Player) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.player = player;
+        inner.held = None;
+        inner.dials.clear();
+    }
+
+    /// Connections are accepted from now on.
+    pub(super) fn ready(&self, address: std::net::SocketAddr) {
+        self.inner.borrow_mut().watcher.ready(address);
+    }
+
+    /// Who watched.
+    pub(super) fn into_watcher(self) -> W {
+        self.inner.into_inner().watcher
+    }
+}
+
+impl<W: Watcher> Inner<W> {
+    fn perform(&mut self, action: Action, now: Offset) {
+        match action.deed {
+            Deed::Dial { link } => self.dials.push(link),
+            Deed::Send { link, message } => {
+                let payload = match &message {
+                    Outgoing::Text(text) => Payload::of_text(text),
+                    Outgoing::Binary(bytes) => Payload::Binary(bytes.as_slice().into()),
+                };
+                self.happened(link, now, events::message(self.role, payload));
+                if let Some(known) = self.links.get_mut(&link) {
+                    known.unsent += 1;
+                }
+                self.tell(link, Command::Send(message));
+            }
+            Deed::Ping { link, payload } => {
+                self.happened(link, now, EventKind::Ping(events::control(self.role, &payload)));
+                self.tell(link, Command::Ping(payload));
+            }
+            Deed::Pong { link, payload } => {
+                self.happened(link, now, EventKind::Pong(events::control(self.role, &payload)));
+                self.tell(link, Command::Pong(payload));
+            }
+            Deed::Close { link, code, reason } => {
+                self.close(link, code, &reason, now);
+                self.tell(link, Command::Close { code, reason });
+            }
+            Deed::Drop { link, reset } => {
+                self.happened(link, now, events::drop(self.role, reset));
+                self.tell(link, Command::Drop { reset });
+            }
+            Deed::Break { link, bytes } => self.tell(link, Command::Break(bytes)),
+            Deed::FallSilent { link } => self.tell(link, Command::FallSilent),
+            Deed::Restart { away } => self.restart(away, now),
+            Deed::Show { note } => self.watcher.note(&note),
+        }
+    }
+
+    /// Our close frame, unless our answer to the peer's stands for it already.
+    fn close(&mut self, link: LinkId, code: Option<u16>, reason: &str, now: Offset) {
+        let Some(known) = self.links.get_mut(&link) else { return };
+        if !std::mem::replace(&mut known.closed.by_us, true) {
+            self.happened(link, now, events::close(self.role, code, reason));
+        }
+    }
+
+    fn restart(&mut self, away: Duration, now: Offset) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.happened(link, now, events::drop(self.role, false));
+            self.tell(link, Command::Drop { reset: false });
+        }
+        self.away = Some(away);
+    }
+
+    /// What came from the peer, for the watcher.
+    fn note(&mut self, link: LinkId, what: &Received<'_>, now: Offset) {
+        let peer = Leg::PosTerminal.peer(self.role);
+        let Some(known) = self.links.get_mut(&link) else { return };
+        let closed = known.closed;
+        if let Received::Close { .. } = what {
+            known.closed.by_peer = true;
+        }
+        if let Some(kind) = events::of(what, peer, closed.by_us || closed.by_peer) {
+            self.happened(link, now, kind);
+        }
+        match what {
+            // The library has answered by now, as RFC 6455 wants it.
+            Received::Close { code, reason } => self.close(link, *code, reason, now),
+            Received::End { .. } => drop(self.links.remove(&link)),
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, link: LinkId, command: Command) {
+        let gone = matches!(command, Command::Drop { .. });
+        if let Some(known) = self.links.get(&link) {
+            // A link that has ended does not listen any more, and has said so.
+            let _ = known.commands.send(command);
+        }
+        if gone {
+            self.links.remove(&link);
+        }
+    }
+
+    fn happened(&mut self, link: LinkId, now: Offset, kind: EventKind<'_>) {
+        if let Some(connection) = self.links.get(&link).map(|known| known.connection) {
+            self.see(connection, now, kind);
+        }
+    }
+
+    fn see(&mut self, connection: ConnectionId, now: Offset, kind: EventKind<'_>) {
+        let event = self.numbers.event(now, connection, kind);
+        self.watcher.event(&event);
+    }
+}

@@ -1,0 +1,158 @@
+//! A verdict for people: what happened in the first line, then everything needed to do something about it.
+
+use std::fmt::Write as _;
+
+use super::{Conformance, Verdict};
+use crate::replay::describe::spoken;
+use crate::replay::mismatch::{Expected, Got, Mismatch};
+use crate::replay::outcome::{Incomplete, Outcome};
+
+/// Columns of the words at the left.
+const LEFT: usize = 10;
+
+pub(super) fn render(verdict: &Verdict) -> String {
+    let mut out = String::new();
+    let word = verdict.word().to_uppercase();
+    let width = word.len() + 2;
+    let _ = writeln!(out, "{word}  {}", verdict.summary());
+    let _ = writeln!(
+        out,
+        "{:width$}replayed {} as {}{}",
+        "",
+        verdict.cassette,
+        spoken(verdict.role),
+        run(verdict)
+    );
+    let _ = writeln!(out, "{:width$}{}", "", counts(verdict));
+    match &verdict.outcome {
+        Outcome::Complete => {}
+        Outcome::Mismatch(mismatch) => mismatched(mismatch, &mut out),
+        Outcome::Incomplete(incomplete) => lacking(incomplete, &mut out),
+    }
+    let extra = [
+        verdict
+            .faults
+            .iter()
+            .map(|(fault, n)| ("fault", format!("{fault}: struck at #{n}")))
+            .collect::<Vec<_>>(),
+        verdict.remarks.iter().map(|(text, count)| ("remark", repeated(text, *count))).collect(),
+    ];
+    if extra.iter().any(|lines| !lines.is_empty()) {
+        out.push('\n');
+    }
+    for (word, text) in extra.into_iter().flatten() {
+        line(word, &text, &mut out);
+    }
+    if let Some(conformance) = &verdict.conformance {
+        out.push('\n');
+        judged(conformance, verdict, &mut out);
+    }
+    if let Some(recorded) = &verdict.recorded {
+        line("recorded", recorded, &mut out);
+    }
+    out
+}
+
+fn run(verdict: &Verdict) -> String {
+    match verdict.run {
+        (_, 1) => String::new(),
+        (run, of) => format!(", run {run} of {of}"),
+    }
+}
+
+fn counts(verdict: &Verdict) -> String {
+    let (ours, theirs) = verdict.messages;
+    let (used, all) = verdict.connections;
+    let plural = if all == 1 { "" } else { "s" };
+    format!(
+        "{} of {theirs} messages came, {} of {ours} went out, {used} of {all} connection{plural} used",
+        verdict.tally.matched, verdict.tally.sent
+    )
+}
+
+fn mismatched(mismatch: &Mismatch, out: &mut String) {
+    out.push('\n');
+    if let Some(expected) = &mismatch.expected {
+        step("expected", expected, out);
+    }
+    got(&mismatch.got, out);
+    let width = mismatch.differences.iter().map(|difference| difference.at.len()).max().unwrap_or(0);
+    for (index, difference) in mismatch.differences.iter().enumerate() {
+        let at = if difference.at.is_empty() { "the whole text" } else { &difference.at };
+        line(if index == 0 { "differs" } else { "" }, &format!("{at:width$}  {difference}"), out);
+    }
+    if let Some(settle) = &mismatch.settle {
+        out.push('\n');
+        line("settle", &format!("if that is meant, add  {settle}"), out);
+    }
+    if let Some(line_of_pack) = &mismatch.settle_in_pack {
+        line("", &format!("or for good, in the pack  {line_of_pack}"), out);
+    }
+}
+
+fn lacking(incomplete: &Incomplete, out: &mut String) {
+    if incomplete.waited_for.is_empty() && incomplete.note.is_none() {
+        return;
+    }
+    out.push('\n');
+    for expected in &incomplete.waited_for {
+        step("waited", expected, out);
+    }
+    if let Some(note) = &incomplete.note {
+        line("note", &format!("the person at the terminal was to: {note}"), out);
+    }
+}
+
+fn step(word: &str, expected: &Expected, out: &mut String) {
+    let mut about = format!("{} {}", expected.n, expected.what);
+    if let Some(party) = expected.party {
+        let _ = write!(about, " of {}", spoken(party));
+    }
+    if let Some(flow) = &expected.flow {
+        let _ = write!(about, ", flow {flow}");
+    }
+    if let Some(connection) = expected.connection {
+        let _ = write!(about, ", connection {connection}");
+    }
+    if let Some(purpose) = &expected.purpose {
+        let _ = write!(about, "; {purpose}");
+    }
+    line(word, &about, out);
+    if let Some(text) = &expected.text {
+        line("", text, out);
+    }
+}
+
+fn got(got: &Got, out: &mut String) {
+    let mut about = format!("{} of {}", got.what, spoken(got.party));
+    if let Some(connection) = got.connection {
+        let _ = write!(about, ", on its connection {connection}");
+    }
+    line("got", &about, out);
+    if let Some(text) = &got.text {
+        line("", text, out);
+    }
+}
+
+fn judged(conformance: &Conformance, verdict: &Verdict, out: &mut String) {
+    let (exercised, in_scope) = conformance.exercised;
+    let peer = spoken(verdict.peer());
+    let said = format!(
+        "{}: {peer}, by {}; {exercised} of {in_scope} rules exercised",
+        conformance.verdict, conformance.pack
+    );
+    line("checked", &said, out);
+    for broken in &conformance.broken {
+        let weight = if broken.decides { "" } else { " (does not decide the verdict)" };
+        line("", &format!("{}  {}{weight}", broken.code, broken.title), out);
+        line("", &format!("  {}", repeated(&broken.finding, broken.times)), out);
+    }
+}
+
+fn repeated(text: &str, count: u64) -> String {
+    if count == 1 { text.to_owned() } else { format!("{text} ({count} times)") }
+}
+
+fn line(word: &str, text: &str, out: &mut String) {
+    let _ = writeln!(out, "{word:LEFT$}{text}");
+}

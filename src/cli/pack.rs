@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::{Exit, export, output, prove, specs};
 use crate::check;
 use crate::pack::{self, Pack, Sources};
-use crate::report;
+use crate::report::{self, Look};
 
 /// Lists, validates and tests packs.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ struct Choice {
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
-        Command::List(choice) => each(&choice, list),
+        Command::List(choice) => list(&choice),
         Command::Index(choice) => each(&choice, index),
         Command::Check(choice) => each(&choice, validate),
         Command::Test(choice) => each(&choice, test),
@@ -57,7 +57,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
 /// What a subcommand says of one pack, and whether it is well.
 type Said = (String, bool);
 
-fn each(choice: &Choice, say: fn(&Sources, &str) -> Said) -> Result<Exit, CliError> {
+/// Where the packs of a command stand, and how it draws.
+struct Desk {
+    sources: Sources,
+    /// What paths of files start with.
+    root: String,
+    look: Look,
+}
+
+impl Desk {
+    fn load(&self, name: &str) -> Result<Pack, Said> {
+        pack::load(&self.sources, name).map_err(|errors| {
+            let count = errors.0.len();
+            let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
+            (format!("{}{name}: {mistakes}\n", report::mistakes(&errors, &self.root, self.look)), false)
+        })
+    }
+}
+
+fn each(choice: &Choice, say: fn(&Desk, &str) -> Said) -> Result<Exit, CliError> {
     let sources = specs::sources(choice.specs.as_deref())?;
     let all: Vec<String> = sources.packs().map(str::to_owned).collect();
     let chosen = if choice.packs.is_empty() { &all } else { &choice.packs };
@@ -65,10 +83,19 @@ fn each(choice: &Choice, say: fn(&Sources, &str) -> Said) -> Result<Exit, CliErr
         return Err(CliError::input("expected a pack, found none")
             .help("a pack is a folder with a `pack.toml` below the folder given with `--specs`"));
     }
+    if let Some(unknown) = chosen.iter().find(|name| !all.contains(name)) {
+        let near = pack::suggestion(unknown, all.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("{near} "));
+        return Err(CliError::input(format!("expected the name of a pack, got `{unknown}`"))
+            .help(format!("{near}known packs: {}", all.join(", "))));
+    }
+    let root =
+        choice.specs.as_deref().map_or_else(|| "specs/".to_owned(), |root| format!("{}/", root.display()));
+    let desk = Desk { sources, root: root.replace("//", "/"), look: output::look_of_stdout() };
     let mut text = String::new();
     let mut well = true;
     for name in chosen {
-        let (said, pack_is_well) = say(&sources, name);
+        let (said, pack_is_well) = say(&desk, name);
         text.push_str(&said);
         well &= pack_is_well;
     }
@@ -76,69 +103,67 @@ fn each(choice: &Choice, say: fn(&Sources, &str) -> Said) -> Result<Exit, CliErr
     Ok(if well { Exit::Success } else { Exit::Usage })
 }
 
-fn load(sources: &Sources, name: &str) -> Result<Pack, Said> {
-    pack::load(sources, name).map_err(|errors| (format!("{errors}\n\n"), false))
+/// All packs in a few lines each, or those asked for with their rules.
+fn list(choice: &Choice) -> Result<Exit, CliError> {
+    if !choice.packs.is_empty() {
+        return each(choice, |desk, name| match desk.load(name) {
+            Ok(pack) => (report::pack_overview(&pack, desk.look), true),
+            Err(said) => said,
+        });
+    }
+    let sources = specs::sources(choice.specs.as_deref())?;
+    let packs: Result<Vec<Pack>, _> = sources.packs().map(|name| pack::load(&sources, name)).collect();
+    match packs {
+        Ok(packs) => {
+            output::print(&report::pack_list(&packs, output::look_of_stdout()))?;
+            Ok(Exit::Success)
+        }
+        // Each is said with its mistakes.
+        Err(_) => each(choice, validate),
+    }
 }
 
-fn list(sources: &Sources, name: &str) -> Said {
-    let pack = match load(sources, name) {
-        Ok(pack) => pack,
-        Err(said) => return said,
-    };
-    let mut text = format!("{} {}: {}\n", pack.name, pack.version, pack.title);
-    if let Some(why) = &pack.experimental {
-        let _ = writeln!(text, "  experimental: {why}");
-    }
-    if !pack.extends.is_empty() {
-        let _ = writeln!(text, "  builds on {}", pack.extends.join(", "));
-    }
-    for rule in pack.rules.iter().filter(|rule| rule.info.pack == pack.name) {
-        let info = &rule.info;
-        let code = info.code.to_string();
-        let _ = writeln!(text, "  {code:<8} {:<6} {:<10} {}", info.level, info.authority, info.title);
-    }
-    text.push('\n');
-    (text, true)
-}
-
-fn index(sources: &Sources, name: &str) -> Said {
-    match load(sources, name) {
+fn index(desk: &Desk, name: &str) -> Said {
+    match desk.load(name) {
         Ok(pack) => (report::rule_index(&pack), true),
         Err(said) => said,
     }
 }
 
-fn validate(sources: &Sources, name: &str) -> Said {
-    match load(sources, name) {
+fn validate(desk: &Desk, name: &str) -> Said {
+    match desk.load(name) {
         Ok(pack) => {
-            let text = format!(
-                "{name}: {} rules, {} kinds of messages, no mistakes\n",
-                pack.rules.len(),
-                pack.kinds.len()
-            );
-            (text, true)
+            let (rules, kinds) = (pack.rules.len(), pack.kinds.len());
+            (format!("{name}: {rules} rules, {kinds} kinds of messages, no mistakes\n"), true)
         }
         Err(said) => said,
     }
 }
 
-fn test(sources: &Sources, name: &str) -> Said {
-    let pack = match load(sources, name) {
+fn test(desk: &Desk, name: &str) -> Said {
+    let pack = match desk.load(name) {
         Ok(pack) => Arc::new(pack),
         Err(said) => return said,
     };
     let mut text = String::new();
-    let (mut exchanges, mut failed) = (0, 0);
+    let (mut rules, mut exchanges, mut failed) = (0, 0, 0);
     for rule in pack.rules.iter().filter(|rule| rule.info.pack == pack.name) {
+        rules += 1;
         for exchange in &rule.page.exchanges {
             exchanges += 1;
             if let Err(failure) = check::try_exchange(&pack, rule, exchange) {
                 failed += 1;
-                let check::ExchangeFailure { page, line, expected, got } = failure;
-                let _ = writeln!(text, "{page}:{line}\n  expected {expected}\n  got      {got}");
+                text.push_str(&report::exchange_failure(&failure, &desk.root, desk.look));
             }
         }
     }
-    let _ = writeln!(text, "{name}: {exchanges} exchanges, {failed} failed");
+    let of =
+        |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+    let ran = format!("{} of {}", of(exchanges, "exchange"), of(rules, "rule"));
+    let _ = match failed {
+        0 => writeln!(text, "{name}: {ran}, all as their pages say"),
+        1 => writeln!(text, "{name}: {ran}, 1 not as its page says"),
+        n => writeln!(text, "{name}: {ran}, {n} not as their pages say"),
+    };
     (text, failed == 0)
 }

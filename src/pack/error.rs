@@ -59,13 +59,19 @@ impl PackError {
         let message = error.message();
         let span = error.span().unwrap_or(0..0);
         let span = span.start + offset..span.end + offset;
-        let built = Self::at(file, text, span, message.replace(['\n'], "; "));
+        let built =
+            Self::at(file, text, span, message.replace('\n', "; ").replace("unknown field", "unknown key"));
         let mut quoted = message.split('`').skip(1).step_by(2);
         let unknown = message.starts_with("unknown").then(|| quoted.next()).flatten();
         match unknown.and_then(|word| suggestion(word, quoted)) {
             Some(help) => built.help(help),
             None => built,
         }
+    }
+
+    /// The line it stands in, and how many characters of it are wrong from the column on.
+    pub fn excerpt(&self) -> Option<(&str, usize)> {
+        (self.line > 0).then_some((self.excerpt.as_str(), self.width))
     }
 
     /// Adds the next step.

@@ -3,7 +3,7 @@
 //! Bases come first, so that a pack can refine their kinds, parameters and rules. All mistakes of all
 //! files are reported together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::chain::{Link, Taken, chain};
@@ -46,6 +46,7 @@ pub fn load_through(
     let mut rules: BTreeMap<RuleCode, (usize, Rule)> = BTreeMap::new();
     // Rules of the protocol this is a dialect of: they hold where the dialect has a page for them.
     let mut of_protocol: BTreeMap<RuleCode, Rule> = BTreeMap::new();
+    let mut broken: BTreeSet<String> = BTreeSet::new();
     for (depth, link) in chain.iter().enumerate() {
         let folder = folder(link.file.name);
         for (path, text) in sources.below(&format!("{folder}/rules"), "md") {
@@ -55,13 +56,21 @@ pub fn load_through(
             let inherits = |code: &RuleCode| {
                 of_protocol.get(code).or_else(|| rules.get(code).map(|(_, rule)| rule)).cloned()
             };
+            let code = path.rsplit('/').next().unwrap_or(path);
+            if broken.contains(code) {
+                // What it differs from has mistakes, which are shown; its own would only repeat them.
+                continue;
+            }
             match rule(&mut resolver, folder, path, text, inherits) {
-                Ok(None) => {}
+                Ok(None) => drop(broken.insert(code.to_owned())),
                 Ok(Some(rule)) => match link.taken {
                     Taken::AsDialect => drop(of_protocol.insert(rule.info.code.clone(), rule)),
                     Taken::Wholly => drop(rules.insert(rule.info.code.clone(), (depth, rule))),
                 },
-                Err(error) => resolver.errors.push(error),
+                Err(error) => {
+                    broken.insert(code.to_owned());
+                    resolver.errors.push(error);
+                }
             }
         }
     }

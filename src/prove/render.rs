@@ -52,12 +52,15 @@ pub fn text(proof: &Proof, pack: &str) -> String {
         }
     }
     let uncaught = proof.uncaught().count();
+    let faults = match proof.mistakes.len() {
+        1 => "1 fault not found as it should be".to_owned(),
+        n => format!("{n} faults not found as they should be"),
+    };
     let _ = writeln!(
         out,
-        "\n{pack}: {} of {} rules caught, {} faults not found as they should be, {} twins changed",
+        "\n{pack}: {} of {} rules caught, {faults}, {} twins changed",
         proof.rules.len() - uncaught,
         proof.rules.len(),
-        proof.mistakes.len(),
         proof.changes.len(),
     );
     out

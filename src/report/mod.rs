@@ -7,6 +7,7 @@ mod span;
 
 mod index;
 mod json;
+mod packs;
 mod page;
 mod text;
 
@@ -15,6 +16,7 @@ use crate::check::CheckResult;
 pub use index::rule_index;
 pub use json::{json, jsons};
 pub use look::{Colour, Glyphs, Look};
+pub use packs::{exchange_failure, mistakes, pack_list, pack_overview};
 pub use page::{page, rule_list};
 pub use printable::printable;
 pub use span::human;

@@ -40,6 +40,7 @@ mod schema;
 mod show;
 mod simulate;
 mod transcript;
+mod tutorial;
 mod verdicts;
 mod waivers;
 mod wire;

@@ -1,4 +1,4 @@
-//! Patterns on an invented protocol, as a person would write it: the pack of `docs/packs.md`, and more rules.
+//! Patterns on an invented protocol, as a person would write it: the pack of `tests/patterns/`, and more rules.
 
 use std::sync::Arc;
 
@@ -6,26 +6,14 @@ use tilltape::check::{Check, CheckResult, Completeness, Options, SourceInfo, try
 use tilltape::conversation::transcript;
 use tilltape::pack::{self, Pack, Sources};
 
-const REFERENCE: &str = include_str!("../../docs/packs.md");
-
-/// The block of the reference page that starts with `fence` and a comment naming `path`.
-fn block(fence: &str, path: &str) -> String {
-    let (_, rest) = REFERENCE.split_once(&format!("{fence}\n")).unwrap();
-    let body = rest.split("\n````\n").next().unwrap();
-    let body = if fence.starts_with("````") { body } else { rest.split("\n```\n").next().unwrap() };
-    let (first, body) = body.split_once('\n').unwrap();
-    assert!(first.contains(path), "{first}");
-    format!("{body}\n")
-}
-
 fn reference() -> Sources {
     let mut sources = Sources::embedded();
-    sources.insert("till-talk/pack.toml", block("```toml", "till-talk/pack.toml"));
-    sources.insert("till-talk/rules/ASK-1.md", block("````markdown", "till-talk/rules/ASK-1.md"));
+    sources.insert("till-talk/pack.toml", include_str!("../patterns/pack.toml"));
+    sources.insert("till-talk/rules/ASK-1.md", include_str!("../patterns/ASK-1.md"));
     sources
 }
 
-/// The pack of the reference page with one more rule.
+/// The pack with one more rule.
 fn with_rule(pattern: &str) -> Arc<Pack> {
     let page = format!(
         "+++\ncode = \"NEW-1\"\ntitle = \"new\"\nlevel = \"must\"\nauthority = \"documented\"\nimpact = \"money\"\n\
@@ -72,7 +60,7 @@ fn talk(lines: &str) -> String {
 }
 
 #[test]
-fn the_pack_of_the_reference_page_proves_its_rule() {
+fn the_pack_proves_its_own_rule() {
     let pack = Arc::new(pack::load(&reference(), "till-talk").unwrap_or_else(|errors| panic!("{errors}")));
     let rule = pack.rules.iter().find(|rule| rule.info.pack == "till-talk").unwrap();
     assert_eq!(rule.page.exchanges.len(), 3);

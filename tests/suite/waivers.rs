@@ -310,7 +310,7 @@ fn what_makes_a_waiver_void_is_shown_where_it_stands_with_the_next_step() {
             ],
         ),
         // Words that are missing, empty or misspelt.
-        ("reason =", "raison =", &["6:1: unknown field `raison`", "did you mean `reason`?"]),
+        ("reason =", "raison =", &["6:1: unknown key `raison`", "did you mean `reason`?"]),
         ("approver = \"Certification\"\n", "", &["missing field `approver`"]),
         ("granted = 2026-03-02\n", "", &["missing field `granted`"]),
         ("\"POS team\"", "\" \"", &["7:9: expected `owner` to say something, got nothing"]),

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,13 +16,14 @@ use anstyle::{AnsiColor, Style};
 use super::error::CliError;
 use super::inputs::{Inputs, Verify, unreadable};
 use super::judge::{self, Judged};
+use super::output::colour_of_stderr;
 use super::talk::Talk;
 use crate::cassette::{CassetteError, Reader};
 use crate::check::{self, Check, Options};
 use crate::conversation::{ConnectionId, Offset};
 use crate::net::record::{Follower, Growth, Spread};
 use crate::pack::{Pack, RuleCode, RuleInfo};
-use crate::report::{self, Glyphs, Unreadable};
+use crate::report::{self, Colour, Glyphs, Unreadable};
 use crate::rule::Finding;
 
 /// How long the end of a recording waits before it says what for.
@@ -65,6 +65,8 @@ struct Grown {
     events: u64,
     passed: Offset,
     ended: bool,
+    /// Whether it is among the fresh ones already.
+    listed: bool,
 }
 
 /// What the thread came to.
@@ -86,7 +88,7 @@ impl Live {
             pack: Arc::clone(&pack),
             spread,
             talk: talk.clone(),
-            look: Look::of_stderr(),
+            look: Look { colour: colour_of_stderr() },
             followed: BTreeMap::new(),
             said: BTreeMap::new(),
             seen: Seen::default(),
@@ -141,11 +143,12 @@ impl Board {
             events: 0,
             passed: Offset::ZERO,
             ended: false,
+            listed: false,
         });
         let grown = (known.events.max(growth.events), known.passed.max(growth.passed), growth.ended);
         if grown != (known.events, known.passed, known.ended) {
             (known.events, known.passed, known.ended) = grown;
-            if !fresh.contains(&growth.connection) {
+            if !std::mem::replace(&mut known.listed, true) {
                 fresh.push(growth.connection);
             }
             drop(news);
@@ -182,7 +185,9 @@ impl Board {
 impl News {
     /// How far a cassette is; one that has ended is forgotten.
     fn take(&mut self, which: Option<ConnectionId>) -> Option<Grown> {
-        let grown = self.cassettes.get(&which)?.clone();
+        let known = self.cassettes.get_mut(&which)?;
+        known.listed = false;
+        let grown = known.clone();
         if grown.ended {
             self.cassettes.remove(&which);
         }
@@ -296,23 +301,17 @@ impl Followed {
 /// How a finding looks on standard error.
 #[derive(Clone, Copy)]
 struct Look {
-    colour: bool,
+    colour: Colour,
 }
 
 impl Look {
-    fn of_stderr() -> Self {
-        let stderr = io::stderr();
-        let never = anstream::AutoStream::choice(&stderr) == anstream::ColorChoice::Never;
-        Self { colour: stderr.is_terminal() && !never }
-    }
-
     /// `finding   ACK-1, a documented MUST: the POS sent no event_ack …; expected …, got … (#4, connection 1)`
     fn line(self, rule: &RuleInfo, mut finding: Finding, cassette: &str, spread: Spread) -> String {
         check::conceal_finding(&mut finding);
         let style = match (self.colour, rule.blocks()) {
-            (false, _) => Style::new(),
-            (true, true) => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
-            (true, false) => Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold(),
+            (Colour::Never, _) => Style::new(),
+            (Colour::Always, true) => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
+            (Colour::Always, false) => Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold(),
         };
         let article = if rule.authority.as_str().starts_with('o') { "an" } else { "a" };
         let level = rule.level.as_str().to_uppercase();

@@ -24,6 +24,18 @@ pub(crate) fn look_of_stdout() -> Look {
     Look { width: width.min(Look::PLAIN.width), colour, glyphs: glyphs() }
 }
 
+/// Whether standard error shows colours: on a terminal, unless `NO_COLOR` or the like says otherwise.
+pub(crate) fn colour_of_stderr() -> Colour {
+    let stderr = io::stderr();
+    match anstream::AutoStream::choice(&stderr) {
+        anstream::ColorChoice::Never => Colour::Never,
+        _ if !stderr.is_terminal() => Colour::Never,
+        anstream::ColorChoice::Auto | anstream::ColorChoice::AlwaysAnsi | anstream::ColorChoice::Always => {
+            Colour::Always
+        }
+    }
+}
+
 /// Prints a result. A reader that went away (`| head`) is no failure: what it wanted, it got.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();

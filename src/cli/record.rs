@@ -326,6 +326,11 @@ fn failed(error: RecordError) -> CliError {
             return CliError::input(chain(&error))
                 .help("choose another `--out`, or say `--force` to replace it");
         }
+        RecordError::Cassette(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            return CliError::input(chain(&error)).help(
+                "its folder has to be there; `--out FOLDER/` makes the folder and names the cassette itself",
+            );
+        }
         RecordError::Tls(TlsError::Pem { .. }) => {
             return CliError::input(format!("`--upstream-ca`: {}", chain(&error)))
                 .help("it takes certificates in PEM: `-----BEGIN CERTIFICATE-----`, one after the other");

@@ -9,6 +9,9 @@ use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::output::colour_of_stderr;
+use crate::report::Colour;
+
 /// Lines that may wait to be written.
 const WAITING: usize = 1024;
 
@@ -51,7 +54,7 @@ impl Talk {
             .with_max_level(level)
             .with_target(false)
             .without_time()
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .with_ansi(colour_of_stderr() == Colour::Always)
             .with_writer(talk.clone())
             .try_init();
         talk

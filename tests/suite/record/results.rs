@@ -86,6 +86,20 @@ fn a_cassette_is_not_overwritten_unless_told_to() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_said_with_the_next_step() {
+    let output = program()
+        .args(["record", "--upstream", "ws://127.0.0.1:1", "--out", "/no/such/folder/x.cassette.jsonl"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("/no/such/folder/x.cassette.jsonl") && stderr.contains("`--out FOLDER/`"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_folder_gets_a_cassette_named_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new/");

@@ -337,3 +337,8 @@ fn what_comes_after_the_deadline_excuses_nothing_and_changes_only_the_words() {
         assert_eq!(first.got, "none in 5 s", "{after}");
     }
 }
+
+#[test]
+fn what_is_announced_of_a_castle_recording_stands() {
+    every_trace_of("castle", 600);
+}

@@ -35,15 +35,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     // A dialect says only what differs from a rule: that rule is the one that is meant.
     let (dialects, stated): (Vec<&Rule>, Vec<&Rule>) =
         meant.iter().partition(|rule| is_overlay(rule, &meant));
+    let experiments: BTreeMap<&str, &str> =
+        packs.iter().filter_map(|pack| Some((pack.name.as_str(), pack.experimental.as_deref()?))).collect();
+    let page = |rule: &Rule| {
+        let experimental = experiments.get(rule.info.pack.as_str()).copied();
+        report::page(&rule.info, &rule.page.text, experimental, look)
+    };
+    let names: Vec<&str> = experiments.keys().copied().collect();
     let infos = |rules: &[&Rule]| rules.iter().map(|rule| Arc::clone(&rule.info)).collect::<Vec<_>>();
     let text = match stated.as_slice() {
-        [rule] if dialects.is_empty() => report::page(&rule.info, &rule.page.text, look),
+        [rule] if dialects.is_empty() => page(rule),
         [rule] => {
             let list = infos(&dialects);
-            let also = report::rule_list(list.iter().map(AsRef::as_ref), look);
-            format!("{}\nin dialects\n{also}", report::page(&rule.info, &rule.page.text, look))
+            let also = report::rule_list(list.iter().map(AsRef::as_ref), &names, look);
+            format!("{}\nin dialects\n{also}", page(rule))
         }
-        _ => report::rule_list(infos(&meant).iter().map(AsRef::as_ref), look),
+        _ => report::rule_list(infos(&meant).iter().map(AsRef::as_ref), &names, look),
     };
     output::print(&text)?;
     Ok(Exit::Success)

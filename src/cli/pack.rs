@@ -77,24 +77,13 @@ impl Desk {
 
 fn each(choice: &Choice, say: fn(&Desk, &str) -> Said) -> Result<Exit, CliError> {
     let sources = specs::sources(choice.specs.as_deref())?;
-    let all: Vec<String> = sources.packs().map(str::to_owned).collect();
-    let chosen = if choice.packs.is_empty() { &all } else { &choice.packs };
-    if chosen.is_empty() {
-        return Err(CliError::input("expected a pack, found none")
-            .help("a pack is a folder with a `pack.toml` below the folder given with `--specs`"));
-    }
-    if let Some(unknown) = chosen.iter().find(|name| !all.contains(name)) {
-        let near = pack::suggestion(unknown, all.iter().map(String::as_str));
-        let near = near.map_or_else(String::new, |near| format!("{near} "));
-        return Err(CliError::input(format!("expected the name of a pack, got `{unknown}`"))
-            .help(format!("{near}known packs: {}", all.join(", "))));
-    }
+    let chosen = specs::chosen(&sources, &choice.packs)?;
     let root =
         choice.specs.as_deref().map_or_else(|| "specs/".to_owned(), |root| format!("{}/", root.display()));
     let desk = Desk { sources, root: root.replace("//", "/"), look: output::look_of_stdout() };
     let mut text = String::new();
     let mut well = true;
-    for name in chosen {
+    for name in &chosen {
         let (said, pack_is_well) = say(&desk, name);
         text.push_str(&said);
         well &= pack_is_well;

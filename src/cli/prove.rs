@@ -3,18 +3,18 @@
 //! The exchanges of the rule pages are broken, and the cassettes given with `--cassette`. Recordings are
 //! proved on all processors; what comes out does not depend on how many there are.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use super::error::CliError;
+use super::inputs::{Inputs, Verify};
 use super::{Exit, output, specs};
-use crate::cassette::Reader;
+use crate::check::{Recogniser, Recognition, can_tell};
 use crate::pack::{self, Pack, RuleSelector};
 use crate::prove::{self, Event, Proof, Tape};
+use crate::report::{self, Unreadable};
 
 /// Proves that each rule catches its fault and accuses the right party.
 ///
@@ -52,18 +52,24 @@ enum Format {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     let sources = specs::sources(arguments.specs.as_deref())?;
-    let all: Vec<String> = sources.packs().map(str::to_owned).collect();
-    let chosen = if arguments.packs.is_empty() { &all } else { &arguments.packs };
-    let recorded = recorded(&arguments.cassettes)?;
+    let mut packs = Vec::new();
+    for name in specs::chosen(&sources, &arguments.packs)? {
+        packs.push(Arc::new(pack::load(&sources, &name).map_err(CliError::input)?));
+    }
+    let recorded = recorded(&arguments.cassettes, &packs)?;
+    let look = output::look_of_stdout();
     let mut holds = true;
     let mut proofs = Vec::new();
-    for name in chosen {
-        let pack = Arc::new(pack::load(&sources, name).map_err(CliError::input)?);
-        let mut proof = proved(&pack, &recorded);
+    for (index, pack) in packs.iter().enumerate() {
+        let own: Vec<Tape> =
+            recorded.iter().filter(|one| one.is_of(pack)).map(|one| one.tape.clone()).collect();
+        let mut proof = proved(pack, own);
         confine(&mut proof, &arguments.rules);
         holds &= proof.holds();
+        let name = &pack.name;
+        let gap = if index == 0 { "" } else { "\n" };
         match arguments.format {
-            Format::Text => output::print(&prove::text(&proof, name))?,
+            Format::Text => output::print(&format!("{gap}{}", report::proof(&proof, name, look)))?,
             Format::Markdown => output::print(&format!("## {name}\n\n{}\n", prove::markdown(&proof)))?,
             Format::Json => proofs.push(prove::json(&proof, name)),
         }
@@ -75,9 +81,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 /// Proves with all recordings, on all processors.
-fn proved(pack: &Arc<Pack>, recorded: &[Tape]) -> Proof {
+fn proved(pack: &Arc<Pack>, recorded: Vec<Tape>) -> Proof {
     let mut tapes = prove::exchanges(pack);
-    tapes.extend_from_slice(recorded);
+    tapes.extend(recorded);
     // The long ones first, so that no processor is left with one at the end.
     let mut shares: Vec<Vec<Tape>> = vec![Vec::new(); processors()];
     tapes.sort_by_key(|tape| std::cmp::Reverse(tape.events.len()));
@@ -117,32 +123,54 @@ fn confine(proof: &mut Proof, rules: &[RuleSelector]) {
     proof.changes.retain(|change| codes.contains(&change.code));
 }
 
-fn recorded(paths: &[PathBuf]) -> Result<Vec<Tape>, CliError> {
-    let mut files = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let failed = |error| CliError::input(format!("cannot read {}: {error}", path.display()));
-            for entry in std::fs::read_dir(path).map_err(failed)? {
-                let entry = entry.map_err(failed)?.path();
-                if entry.to_string_lossy().contains(".cassette.jsonl") {
-                    files.push(entry);
-                }
-            }
-        } else {
-            files.push(path.clone());
-        }
-    }
-    files.sort();
-    files.iter().map(|file| tape(file)).collect()
+/// A cassette, and the packs its messages are of.
+struct Recorded {
+    tape: Tape,
+    seen: Recognition,
 }
 
-fn tape(path: &Path) -> Result<Tape, CliError> {
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| CliError::input(format!("cannot open {name}: {error}")))?;
-    let mut reader = Reader::open(BufReader::new(file), &name).map_err(CliError::input)?;
-    let mut events = Vec::new();
-    while let Some(event) = reader.next_event() {
-        events.push(Event::of(&event.map_err(CliError::input)?));
+impl Recorded {
+    /// Whether a pack may be proved with it: a quarter of its messages is of that pack, or the pack holds for
+    /// every protocol.
+    fn is_of(&self, pack: &Pack) -> bool {
+        let own = self.seen.likeness(&pack.name).map_or(0, |own| own.messages);
+        !can_tell(pack) || (own > 0 && own * 4 >= self.seen.messages)
     }
-    Ok(Tape { name, events })
+}
+
+/// The cassettes at `paths`; each has to be of one of `packs`.
+fn recorded(paths: &[PathBuf], packs: &[Arc<Pack>]) -> Result<Vec<Recorded>, CliError> {
+    let mut inputs = Inputs::find(paths, Verify::Small);
+    let unreadable = |one: &Unreadable| CliError::input(format!("{}: {}", one.place(), one.message));
+    if let Some(one) = inputs.unreadable.first() {
+        return Err(unreadable(one));
+    }
+    let mut recorded = Vec::new();
+    for input in std::mem::take(&mut inputs.inputs) {
+        let name = input.name();
+        let mut reader = inputs.open(&input).map_err(|one| unreadable(&one))?;
+        let mut events = Vec::new();
+        let mut recogniser = Recogniser::new(packs.iter().map(Arc::clone));
+        while let Some(event) = reader.next_event() {
+            let event = event.map_err(CliError::input)?;
+            recogniser.observe(&event);
+            events.push(Event::of(&event));
+        }
+        let one = Recorded { tape: Tape { name, events }, seen: recogniser.finish() };
+        if !packs.iter().any(|pack| one.is_of(pack)) {
+            return Err(foreign(&one, packs));
+        }
+        recorded.push(one);
+    }
+    Ok(recorded)
+}
+
+fn foreign(one: &Recorded, packs: &[Arc<Pack>]) -> CliError {
+    let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
+    let name = &one.tape.name;
+    CliError::input(format!(
+        "{name}: expected a recording of {}, got one of another protocol",
+        names.join(" or ")
+    ))
+    .help(format!("`tilltape check {name}` says which; or leave it out"))
 }

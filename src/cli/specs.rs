@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::error::CliError;
-use crate::pack::Sources;
+use crate::pack::{self, Sources};
 
 /// What a pack is made of, by extension.
 const EXTENSIONS: [&str; 5] = ["toml", "md", "json", "yaml", "yml"];
@@ -32,6 +32,18 @@ pub(crate) fn sources(folder: Option<&Path>) -> Result<Sources, CliError> {
         }
     }
     Ok(all)
+}
+
+/// The packs that `names` name, all of them where it names none.
+pub(crate) fn chosen(sources: &Sources, names: &[String]) -> Result<Vec<String>, CliError> {
+    let all: Vec<String> = sources.packs().map(str::to_owned).collect();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        let near = pack::suggestion(unknown, all.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("{near} "));
+        return Err(CliError::input(format!("expected the name of a pack, got `{unknown}`"))
+            .help(format!("{near}known packs: {}", all.join(", "))));
+    }
+    Ok(if names.is_empty() { all } else { names.to_vec() })
 }
 
 /// Adds the files below `folder`, whose paths start with `prefix`.

@@ -252,7 +252,14 @@ impl Test {
             },
             Self::Any(tests) => list(tests.iter().map(|test| test.wanted(view, trie)), "or"),
             Self::All(tests) => list(tests.iter().map(|test| test.wanted(view, trie)), "and"),
-            Self::Not(test) => format!("not: {}", test.wanted(view, trie)),
+            Self::Not(test) => match &**test {
+                Self::Has(slot) => format!("no {}", at(slot)),
+                Self::Absent(slot) => format!("a value at {}", at(slot)),
+                Self::Value(slot, test) if !matches!(test, ValueTest::NotEmpty) => {
+                    format!("{} not {}", at(slot), test.wanted())
+                }
+                test => format!("not: {}", test.wanted(view, trie)),
+            },
             Self::Masked(_) => "a value that had to be masked".to_owned(),
             Self::ClearCardData => "card data in clear".to_owned(),
             Self::CloseCodeSendable => "a close code that may be sent (RFC 6455, section 7.4)".to_owned(),
@@ -303,7 +310,10 @@ impl Test {
                 let broken = tests.iter().find(|test| !test.holds(view));
                 broken.map_or_else(String::new, |test| test.seen(view, trie))
             }
-            Self::Not(test) => test.wanted(view, trie),
+            Self::Not(test) => match &**test {
+                Self::Has(slot) | Self::Absent(slot) | Self::Value(slot, _) => value(slot),
+                test => test.wanted(view, trie),
+            },
             Self::Masked(_) | Self::ClearCardData => "none".to_owned(),
             Self::CloseCodeSendable => match view.close_code {
                 Some(code) => format!("close code {code}"),

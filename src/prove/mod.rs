@@ -20,6 +20,6 @@ mod tape;
 
 pub use operator::{Blame, Mutant, Operator};
 pub use proof::{Accusation, Caught, Change, Mistake, Proof, Proved, Wrong, exchanges};
-pub use render::{json, legend, markdown, text};
+pub use render::{json, legend, markdown};
 pub use tape::{Act, Event, Said, Tape};
 pub use twin::Twin;

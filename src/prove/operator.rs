@@ -217,6 +217,15 @@ pub enum Blame {
 }
 
 impl Blame {
+    /// As reports say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Party(party) => party.as_str(),
+            Self::Either => "either party",
+            Self::Nobody => "nobody",
+        }
+    }
+
     /// Whether `accused` may be.
     pub fn allows(self, accused: Party) -> bool {
         match self {

@@ -97,6 +97,17 @@ pub enum Wrong {
     SeveralRoots,
 }
 
+impl Wrong {
+    /// As reports say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Innocent => "wrong party accused",
+            Self::BothParties => "both parties accused",
+            Self::SeveralRoots => "several roots",
+        }
+    }
+}
+
 /// A twin of which something else was said than of the recording.
 #[derive(Clone, Debug)]
 pub struct Change {

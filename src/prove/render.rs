@@ -1,70 +1,13 @@
-//! The proof in words: the matrix of rules and operators, then what is not as it should be.
+//! The proof for programs, and the matrix of rules and operators as it is published.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::operator::{Blame, Operator};
-use super::proof::{Caught, Mistake, Proof, Proved, Wrong};
+use super::operator::Operator;
+use super::proof::{Proof, Proved};
 use super::twin::Twin;
 use crate::conversation::Party;
-
-/// For people on a terminal: a line for each rule, then every mistake with its transcript.
-pub fn text(proof: &Proof, pack: &str) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{pack}: {} mutants of {} clean recordings, {} twins of {} recordings",
-        proof.mutants.values().sum::<u64>(),
-        proof.clean,
-        proof.twins.values().sum::<u64>(),
-        proof.twinned,
-    );
-    for proved in &proof.rules {
-        let code = proved.rule.code.to_string();
-        let operators: Vec<String> = proved
-            .caught
-            .iter()
-            .filter(|(_, caught)| caught.roots > 0)
-            .map(|(operator, caught)| format!("{operator} {}× {}", caught.roots, parties(caught)))
-            .collect();
-        let by =
-            if operators.is_empty() { "NOT CAUGHT by any operator".to_owned() } else { operators.join(", ") };
-        let _ = writeln!(out, "  {code:<8} {by}");
-    }
-    for page in &proof.unclean {
-        let _ = writeln!(out, "\n{page}: a passing exchange in which another rule is broken");
-    }
-    for mistake in &proof.mistakes {
-        let _ = writeln!(out, "\n{}", said_of(mistake));
-        for line in mistake.transcript.lines() {
-            let _ = writeln!(out, "    {line}");
-        }
-    }
-    for change in &proof.changes {
-        let _ = writeln!(
-            out,
-            "\ntwin `{}` of {} changed {}:\n  was {}\n  is  {}",
-            change.twin, change.name, change.code, change.said.0, change.said.1
-        );
-        for line in change.transcript.lines() {
-            let _ = writeln!(out, "    {line}");
-        }
-    }
-    let uncaught = proof.uncaught().count();
-    let faults = match proof.mistakes.len() {
-        1 => "1 fault not found as it should be".to_owned(),
-        n => format!("{n} faults not found as they should be"),
-    };
-    let _ = writeln!(
-        out,
-        "\n{pack}: {} of {} rules caught, {faults}, {} twins changed",
-        proof.rules.len() - uncaught,
-        proof.rules.len(),
-        proof.changes.len(),
-    );
-    out
-}
 
 /// The matrix as Markdown: operators down, rules across.
 pub fn markdown(proof: &Proof) -> String {
@@ -132,9 +75,9 @@ pub fn json(proof: &Proof, pack: &str) -> Value {
         });
         json!({
             "operator": mistake.operator.name(),
-            "wrong": wrong(mistake.wrong),
+            "wrong": mistake.wrong.as_str(),
             "place": mistake.place,
-            "to_blame": blame(mistake.blame),
+            "to_blame": mistake.blame.as_str(),
             "findings": findings.collect::<Vec<_>>(),
             "mutants": mistake.count,
             "transcript": mistake.transcript,
@@ -164,48 +107,8 @@ pub fn json(proof: &Proof, pack: &str) -> Value {
     })
 }
 
-fn said_of(mistake: &Mistake) -> String {
-    let findings: Vec<String> = mistake
-        .findings
-        .iter()
-        .map(|finding| match &finding.follows_from {
-            Some(root) => format!("({} {} from {root})", finding.code, finding.accused),
-            None => format!("{} {}", finding.code, finding.accused),
-        })
-        .collect();
-    format!(
-        "{}: {} at {}; to blame is {}; found {} ({} mutants)",
-        wrong(mistake.wrong),
-        mistake.operator,
-        mistake.place,
-        blame(mistake.blame),
-        findings.join(", "),
-        mistake.count,
-    )
-}
-
-const fn wrong(wrong: Wrong) -> &'static str {
-    match wrong {
-        Wrong::Innocent => "wrong party accused",
-        Wrong::BothParties => "both parties accused",
-        Wrong::SeveralRoots => "several roots",
-    }
-}
-
-const fn blame(blame: Blame) -> &'static str {
-    match blame {
-        Blame::Party(party) => party.as_str(),
-        Blame::Either => "either party",
-        Blame::Nobody => "nobody",
-    }
-}
-
 fn none_or(count: usize) -> String {
     if count == 0 { "none".to_owned() } else { count.to_string() }
-}
-
-fn parties(caught: &Caught) -> String {
-    caught.accused.iter().map(|party| party.as_str()).collect::<Vec<_>>().join("/")
 }
 
 /// `P`, `T` or `PT`: the party accused; `·`: folded under another rule; nothing where it was not caught.

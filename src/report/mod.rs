@@ -9,6 +9,7 @@ mod index;
 mod json;
 mod packs;
 mod page;
+mod proof;
 mod text;
 
 use crate::check::CheckResult;
@@ -19,6 +20,7 @@ pub use look::{Colour, Glyphs, Look};
 pub use packs::{exchange_failure, mistakes, pack_list, pack_overview};
 pub use page::{page, rule_list};
 pub use printable::printable;
+pub use proof::proof;
 pub use span::human;
 pub use text::{text, texts};
 

@@ -8,16 +8,25 @@ use super::{Colour, Look};
 use crate::conversation::Party;
 use crate::pack::RuleInfo;
 
-/// Renders the page of a rule; `markdown` is the page below its front matter.
-pub fn page(rule: &RuleInfo, markdown: &str, look: Look) -> String {
+/// Renders the page of a rule; `markdown` is the page below its front matter, `experimental` why its pack is
+/// an experiment, if it is one.
+pub fn page(rule: &RuleInfo, markdown: &str, experimental: Option<&str>, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     head(&mut sheet, rule);
+    if let Some(why) = experimental {
+        fact(&mut sheet, "pack", &format!("{}, experimental: {why}", rule.pack));
+    }
     body(&mut sheet, markdown);
     sheet.finish()
 }
 
-/// Lists rules by their code, one a line, under the packs that state them.
-pub fn rule_list<'a>(rules: impl IntoIterator<Item = &'a RuleInfo>, look: Look) -> String {
+/// Lists rules by their code, one a line, under the packs that state them; those in `experimental` are said to
+/// be experiments.
+pub fn rule_list<'a>(
+    rules: impl IntoIterator<Item = &'a RuleInfo>,
+    experimental: &[&str],
+    look: Look,
+) -> String {
     let rules: Vec<&RuleInfo> = rules.into_iter().collect();
     let width = rules.iter().map(|rule| rule.code.to_string().len()).max().unwrap_or(0);
     let mut sheet = Sheet::new(look);
@@ -25,7 +34,8 @@ pub fn rule_list<'a>(rules: impl IntoIterator<Item = &'a RuleInfo>, look: Look) 
     for rule in rules {
         if pack.replace(&rule.pack) != Some(&rule.pack) {
             sheet.gap();
-            sheet.flow(0, 0, &[(Ink::Strong, rule.pack.clone())]);
+            let mark = if experimental.contains(&rule.pack.as_str()) { "  experimental" } else { "" };
+            sheet.flow(0, 0, &[(Ink::Strong, rule.pack.clone()), (Ink::Unsure, mark.to_owned())]);
         }
         let code = rule.code.to_string();
         let space = "\u{a0}".repeat(width + 2 - code.len());

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("prove", &["check", "rule", "pack", "conversation", "text", "wire", "mask"]),
     ("diff", &["pack", "conversation", "text", "wire", "mask"]),
     ("replay", &["cassette", "pack", "conversation", "text", "wire", "mask"]),
-    ("report", &["check", "diff", "rule", "pack", "conversation", "text", "wire", "mask"]),
+    ("report", &["prove", "check", "diff", "rule", "pack", "conversation", "text", "wire", "mask"]),
     ("net", &["check", "replay", "cassette", "rule", "pack", "conversation", "text", "wire", "mask"]),
     (
         "cli",

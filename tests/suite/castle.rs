@@ -145,6 +145,10 @@ fn it_is_recognised_among_its_family_and_every_report_says_that_it_is_an_experim
     assert!(err.contains("this is not bluechip-tsi") && err.contains("say `--pack castle`"), "{err}");
     let (_, list, _) = tilltape(&["pack", "list", "castle"]);
     assert!(list.contains(" experimental: its document is a draft"), "{list}");
+    let (_, page, _) = tilltape(&["explain", "REG-1"]);
+    assert!(page.contains("  pack      castle, experimental: its document is a draft"), "{page}");
+    let (_, rules, _) = tilltape(&["explain", "castle"]);
+    assert!(rules.starts_with("castle  experimental\n"), "{rules}");
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn a_rule_that_a_dialect_has_too_is_explained_as_its_protocol_states_it() {
     let (code, out, err) = tilltape(&["explain", "ACK-1"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("ACK-1  ") && out.contains("specs/bluechip-tsi/rules/ACK-1.md"), "{out}");
-    assert!(out.contains("\nin dialects\ncastle\n  ACK-1"), "{out}");
+    assert!(out.contains("\nin dialects\ncastle  experimental\n  ACK-1"), "{out}");
     let (_, own, _) = tilltape(&["explain", "castle/ACK-1"]);
     assert!(own.contains("specs/castle/rules/ACK-1.md") && own.contains("WHY IT MATTERS"), "{own}");
 }

@@ -10,6 +10,7 @@ use std::thread;
 use tilltape::cassette::Reader;
 use tilltape::pack::{self, Sources};
 use tilltape::prove::{self, Event, Proof, Tape};
+use tilltape::report;
 
 /// The proof of every pack, by its exchanges and by the committed cassettes.
 static PROOFS: LazyLock<Vec<(String, Proof)>> = LazyLock::new(|| {
@@ -36,7 +37,11 @@ static PROOFS: LazyLock<Vec<(String, Proof)>> = LazyLock::new(|| {
 #[test]
 fn one_fault_has_one_root_finding_and_accuses_the_right_party() {
     for (pack, proof) in &*PROOFS {
-        assert!(proof.mistakes.is_empty() && proof.unclean.is_empty(), "{}", prove::text(proof, pack));
+        assert!(
+            proof.mistakes.is_empty() && proof.unclean.is_empty(),
+            "{}",
+            report::proof(proof, pack, report::Look::PLAIN)
+        );
     }
 }
 
@@ -51,7 +56,7 @@ fn every_rule_is_caught_by_an_operator() {
 #[test]
 fn neutral_twins_change_nothing() {
     for (pack, proof) in &*PROOFS {
-        assert!(proof.changes.is_empty(), "{}", prove::text(proof, pack));
+        assert!(proof.changes.is_empty(), "{}", report::proof(proof, pack, report::Look::PLAIN));
         assert!(proof.twins.values().all(|&count| count > 0), "{pack}: {:?}", proof.twins);
     }
 }
@@ -109,6 +114,39 @@ fn a_pack_that_is_wrong_does_not_hold() {
         assert_eq!(output.status.code(), Some(1), "{code}: {stdout}");
         assert!(stdout.contains(said), "{code}: {stdout}");
     }
+}
+
+/// A recording is broken for the packs it is of, and for those that hold for every protocol.
+#[test]
+fn a_recording_proves_only_the_packs_it_is_of() {
+    const GOCHIP: &str = "cassettes/gochip/sale-approved.cassette.jsonl";
+    let prove = |packs: &[&str], cassettes: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tilltape"));
+        command.current_dir(root()).args(["pack", "prove"]).args(packs);
+        let output = command.args(cassettes).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, stdout, stderr) = prove(&["castle"], &["--cassette", GOCHIP]);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    let said = format!(
+        "error: {GOCHIP}: expected a recording of castle, got one of another protocol\n\
+         help: `tilltape check {GOCHIP}` says which; or leave it out\n"
+    );
+    assert_eq!(stderr, said);
+
+    let head = |out: &str, pack: &str| {
+        let head = |line: &&str| line.starts_with(&format!("{pack}: ")) && line.contains(" clean recordings");
+        out.lines().find(head).unwrap().to_owned()
+    };
+    let (_, with, _) = prove(&["core", "castle"], &["--cassette", GOCHIP]);
+    let (_, without, _) = prove(&["core", "castle"], &[]);
+    assert_eq!(head(&with, "castle"), head(&without, "castle"));
+    assert_ne!(head(&with, "core"), head(&without, "core"));
+
+    let (code, stdout, stderr) = prove(&["castel"], &[]);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("did you mean `castle`?"), "{stderr}");
 }
 
 fn cassettes(pack: &str) -> Vec<Tape> {

@@ -194,7 +194,7 @@ end +60s
 end +1s
 ```
 ";
-    insta::assert_snapshot!(page(&info, markdown, Look::PLAIN));
+    insta::assert_snapshot!(page(&info, markdown, None, Look::PLAIN));
 }
 
 /// Validates the JSON report and returns it.

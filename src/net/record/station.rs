@@ -19,8 +19,9 @@ use crate::wire::{HandshakeLimits, MessageLimits, Scratch};
 /// How often whoever follows the recording is told the time.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Bytes read at once.
-const READ: usize = 64 << 10;
+/// Bytes read at once: several messages of the largest usual size, so that most are whole in the buffer and
+/// are copied once, straight into the queue.
+const READ: usize = 256 << 10;
 
 pub(super) struct Station {
     pub(super) queue: Arc<Queue>,

@@ -6,6 +6,7 @@
 mod format;
 
 mod encode;
+mod extend;
 mod writer;
 
 mod guess;
@@ -19,6 +20,7 @@ mod errors;
 
 pub use encode::encode;
 pub use errors::{CassetteError, LineNumber, LineProblem};
+pub use extend::Extension;
 pub use format::{Facts, FormatVersion, Header, HeaderProblem};
 pub use lines::{MAX_LINE_BYTES, Verification};
 pub use reader::{Candidate, Ending, Reader};

@@ -46,4 +46,4 @@ pub use player::{
 pub use rehearsal::{Rehearsal, RehearsalError, rehearse};
 pub use script::{Script, ScriptError, StepId};
 pub use spot::{Spot, SpotError};
-pub use verdict::{Broken, Conformance, VERDICT_VERSION, Verdict};
+pub use verdict::{Added, Broken, Conformance, VERDICT_VERSION, Verdict};

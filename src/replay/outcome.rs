@@ -38,16 +38,19 @@ pub enum Shortfall {
     Patience(Duration),
     /// The same, where a person had to act.
     PatienceForPeople(Duration),
+    /// Nobody came to be recorded in this time.
+    Nobody(Duration),
     /// The operator stopped it.
     Stopped,
 }
 
 impl Shortfall {
-    /// The word in formats: `patience`, `patience-for-people`, `stopped`.
+    /// The word in formats: `patience`, `patience-for-people`, `nobody`, `stopped`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Patience(_) => "patience",
             Self::PatienceForPeople(_) => "patience-for-people",
+            Self::Nobody(_) => "nobody",
             Self::Stopped => "stopped",
         }
     }
@@ -55,7 +58,7 @@ impl Shortfall {
     /// After what time.
     pub const fn after(self) -> Option<Duration> {
         match self {
-            Self::Patience(after) | Self::PatienceForPeople(after) => Some(after),
+            Self::Patience(after) | Self::PatienceForPeople(after) | Self::Nobody(after) => Some(after),
             Self::Stopped => None,
         }
     }
@@ -71,6 +74,9 @@ impl Shortfall {
                 "nothing came from {peer} within {}, although a person had that long to act",
                 spoken(time)
             ),
+            Self::Nobody(time) => {
+                format!("{peer} did not connect within {}: nothing was recorded", spoken(time))
+            }
             Self::Stopped => "stopped before everything in the cassette had happened".to_owned(),
         }
     }

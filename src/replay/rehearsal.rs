@@ -168,7 +168,11 @@ impl<S: FnMut(&ConversationEvent<'_>)> Stage<'_, S> {
         let Action { step, deed } = action;
         match &deed {
             Deed::Dial { link } => return self.connect(side, *link, step),
-            Deed::FallSilent { .. } | Deed::Restart { .. } | Deed::Show { .. } => return Ok(()),
+            Deed::FallSilent { .. }
+            | Deed::Restart { .. }
+            | Deed::Show { .. }
+            | Deed::Bridge { .. }
+            | Deed::Forward { .. } => return Ok(()),
             Deed::Send { .. }
             | Deed::Ping { .. }
             | Deed::Pong { .. }
@@ -324,9 +328,12 @@ fn received<'a>(script: &'a Script, id: StepId, deed: &'a Deed) -> (Option<LinkI
         Deed::Close { link, code, reason } => (link, Received::Close { code: *code, reason }),
         Deed::Drop { link, reset } => (link, Received::End { reset: *reset }),
         Deed::Break { link, .. } => (link, Received::Broken("as in the cassette")),
-        Deed::Dial { .. } | Deed::FallSilent { .. } | Deed::Restart { .. } | Deed::Show { .. } => {
-            return (None, Received::Broken(""));
-        }
+        Deed::Dial { .. }
+        | Deed::FallSilent { .. }
+        | Deed::Restart { .. }
+        | Deed::Show { .. }
+        | Deed::Bridge { .. }
+        | Deed::Forward { .. } => return (None, Received::Broken("")),
     };
     (Some(*link), what)
 }

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::conversation::{ConversationEvent, EndReason, Offset, Party, Scan, redacted};
 use crate::mask::{Masker, Policy, Scanner};
 use crate::pack::Pack;
-use crate::replay::{Broken, Conformance};
+use crate::replay::{Broken, Conformance, Script};
 use crate::rule::{RunVerdict, Verdict};
 
 /// Keeps what happens.
@@ -59,12 +59,7 @@ pub(super) enum Judged {
 
 impl Keeper {
     pub(super) fn new(masker: Masker, judging: Option<Arc<Pack>>) -> Self {
-        let check = judging.map(|pack| {
-            let mut check = Check::new(pack, Options::default());
-            check.begin(SourceInfo { name: "this run".into(), masked: true, ..SourceInfo::default() });
-            check
-        });
-        Self { masker, tape: None, check, at: Offset::ZERO }
+        Self { masker, tape: None, check: judging.map(judge_by), at: Offset::ZERO }
     }
 
     /// Records the run at `path`, too.
@@ -87,6 +82,11 @@ impl Keeper {
         Ok(())
     }
 
+    /// Masks what is kept.
+    pub(super) const fn masker(&self) -> &Masker {
+        &self.masker
+    }
+
     /// Keeps an event.
     pub(super) fn event(&mut self, event: &ConversationEvent<'_>) {
         self.at = event.at;
@@ -106,17 +106,33 @@ impl Keeper {
     pub(super) fn finish(self, peer: Party) -> Kept {
         let at = self.at;
         let recorded = self.tape.map(|tape| tape.finish(at));
-        let result = self.check.map(|mut check| {
-            check.end(Completeness::Finished);
-            let mut result = check.finish();
-            check::conceal(&mut result);
-            result
-        });
-        let judged = result.as_ref().map(|result| judged(result, peer));
-        let conformance =
-            result.as_ref().zip(judged).map(|(result, judged)| conformance(result, judged, peer));
+        let (conformance, judged) = self.check.map(|check| sentence(check, peer)).unzip();
         Kept { recorded, conformance, judged }
     }
+}
+
+/// What the rules of a pack say of one party of a cassette.
+pub(super) fn judge(script: &Script, pack: Arc<Pack>, peer: Party) -> (Conformance, Judged) {
+    let mut check = judge_by(pack);
+    for event in script.events() {
+        // A payload that is no JSON is an event of its own; nothing else fails here.
+        let _ = check.observe(&event);
+    }
+    sentence(check, peer)
+}
+
+fn judge_by(pack: Arc<Pack>) -> Check {
+    let mut check = Check::new(pack, Options::default());
+    check.begin(SourceInfo { name: "this run".into(), masked: true, ..SourceInfo::default() });
+    check
+}
+
+fn sentence(mut check: Check, peer: Party) -> (Conformance, Judged) {
+    check.end(Completeness::Finished);
+    let mut result = check.finish();
+    check::conceal(&mut result);
+    let judged = judged(&result, peer);
+    (conformance(&result, judged, peer), judged)
 }
 
 impl Tape {

@@ -50,6 +50,11 @@ pub(crate) fn load(path: &Path, wished: &Wished) -> Result<Arc<Script>, CliError
     }
 }
 
+/// The pack the user wants, where there is no cassette yet that could name one.
+pub(crate) fn pack_named(wished: &Wished) -> Result<Option<Arc<Pack>>, CliError> {
+    pack_of(&Header::default(), "", wished)
+}
+
 /// The pack the user wants, else the one the cassette names.
 fn pack_of(header: &Header, cassette: &str, wished: &Wished) -> Result<Option<Arc<Pack>>, CliError> {
     let name = match (&wished.pack, &header.pack) {

@@ -1,8 +1,11 @@
 //! `tilltape replay`: a cassette plays the terminal, the POS, or both.
 
+mod anew;
+mod growth;
 mod itself;
 mod keep;
 mod load;
+mod modes;
 mod options;
 mod play;
 mod pos;

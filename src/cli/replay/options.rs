@@ -134,6 +134,18 @@ impl Common {
         })
     }
 
+    /// The option that makes no sense while a live device answers and is recorded, if one was given.
+    pub(crate) fn at_odds_with_recording(&self) -> Option<&'static str> {
+        let given = [
+            ("--fault", !self.faults.is_empty()),
+            ("--times", self.times > 1),
+            ("--step", self.step),
+            ("--record", self.record.is_some()),
+            ("--unknown", self.unknown != Policy::Fail),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
     /// Whether messages go one by one.
     pub(crate) const fn by_hand(&self) -> bool {
         self.step

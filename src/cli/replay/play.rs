@@ -3,13 +3,14 @@
 use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
+use super::growth::Growth;
 use super::keep::Keeper;
 use super::options::{Common, Own};
-use super::watch::Watch;
+use super::watch::{Watch, Welcome};
 use crate::cassette::Header;
 use crate::cli::endpoint::{self, chain};
 use crate::cli::error::CliError;
@@ -19,23 +20,24 @@ use crate::mask::{Masker, Policy};
 use crate::net::record::{Upstream, UpstreamError};
 use crate::net::replay::{Credentials, Plan, ReplayError, run};
 use crate::net::stop_requested;
-use crate::replay::Script;
+use crate::net::tls::Trust;
+use crate::replay::{Script, Unknown};
 
 /// Where a replay meets its peer.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Tls {
     /// Certificate chain to listen with, PEM; without it `wss://` makes a self-signed one.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "TLS")]
-    cert: Option<PathBuf>,
+    pub(super) cert: Option<PathBuf>,
     /// Private key of `--cert`, PEM.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
-    key: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
     /// Trust these certificates (PEM) for what is dialled, as roots or as its own, and no others.
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
-    upstream_ca: Option<PathBuf>,
+    pub(super) upstream_ca: Option<PathBuf>,
     /// Accept any certificate of what is dialled: encrypted, but not proven to be the peer.
     #[arg(long, conflicts_with = "upstream_ca", help_heading = "TLS")]
-    insecure: bool,
+    pub(super) insecure: bool,
 }
 
 /// Where to meet the peer, as given.
@@ -47,6 +49,15 @@ pub(crate) struct Meeting<'a> {
     pub(crate) headers: &'a [(String, String)],
     /// Whether real devices may be dialled although this is CI.
     pub(crate) live: bool,
+    /// The live device that answers what the cassette does not have.
+    pub(crate) device: Option<Live>,
+}
+
+/// A live device, and when a run with it is over.
+pub(crate) struct Live {
+    pub(crate) upstream: Upstream,
+    pub(crate) trust: Trust,
+    pub(crate) quiet: Duration,
 }
 
 /// Plays `script` in a role to its end.
@@ -55,14 +66,26 @@ pub(crate) fn play(
     script: &Arc<Script>,
     common: &Common,
     own: Own,
-    meeting: &Meeting<'_>,
+    meeting: Meeting<'_>,
 ) -> Result<Exit, CliError> {
     let role = own.role;
     fresh_enough(path, script)?;
-    let (listen, to) = where_to_meet(script, role, meeting)?;
+    let (listen, to) = where_to_meet(script, role, &meeting)?;
     let policy = script.pack().map_or_else(Policy::standard, |pack| pack.masking());
     let masker = Masker::new(policy, show::random_key()?);
-    let settings = common.settings(script, own, masker.clone())?;
+    let mut settings = common.settings(script, own, masker.clone())?;
+    let (device, growth) = match meeting.device {
+        Some(Live { upstream, trust, quiet }) => {
+            if to.is_some() {
+                return Err(CliError::input(
+                    "in this cassette the terminal dials: nobody can dial the live one",
+                ));
+            }
+            settings.unknown = Unknown::Forward(quiet);
+            (Some((upstream, trust)), Some(Growth::of(path)?))
+        }
+        None => (None, None),
+    };
     let mut keeper = Keeper::new(masker, common.judging_pack(script)?);
     if let Some(out) = &common.record {
         keeper.record(out, &header_of(script, role, path), common.force)?;
@@ -84,6 +107,7 @@ pub(crate) fn play(
         listen,
         identity,
         dial,
+        device,
         credentials: Credentials(meeting.headers.to_vec()),
         times: common.times,
         handshake_time: common.handshake_timeout,
@@ -92,7 +116,8 @@ pub(crate) fn play(
     let size = (script.connections(), script.messages());
     let port_file = meeting.port_file.map(Path::to_owned);
     let name = path.display().to_string();
-    let watch = Watch::new(name, role, common.times, secure, port_file, keeper, size);
+    let welcome = Welcome { role, secure, cassette: name, size, live: plan.device.is_some(), port_file };
+    let watch = Watch::new(welcome, common.times, keeper, growth);
     let stop = stop_requested(|| std::process::exit(Exit::Invalid as i32))
         .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
     let advance = if common.by_hand() { enters() } else { mpsc::unbounded_channel().1 };

@@ -65,8 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         port_file: None,
         headers: &arguments.headers,
         live: arguments.live,
+        device: None,
     };
-    play(&arguments.cassette, &script, &arguments.common, own, &meeting)
+    play(&arguments.cassette, &script, &arguments.common, own, meeting)
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

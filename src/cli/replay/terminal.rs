@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::anew::{Recording, record};
 use super::load::load;
+use super::modes::{Course, Modes};
 use super::options::{Common, Own};
-use super::play::{Meeting, Tls, play};
+use super::play::{Live, Meeting, Tls, play};
 use crate::cli::Exit;
 use crate::cli::error::CliError;
 use crate::conversation::Party;
@@ -33,6 +35,8 @@ pub(crate) struct Arguments {
     common: Common,
     #[command(flatten)]
     tls: Tls,
+    #[command(flatten)]
+    modes: Modes,
 }
 
 pub(super) const HELP: &str = "\
@@ -44,15 +48,27 @@ Exit codes:
   4  the tool or its environment failed: the run proves nothing";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
-    let script = load(&arguments.cassette, &arguments.common.wished)?;
-    let own = Own { role: Party::Terminal, ids: Ids::Recorded, patience_for_people: Duration::ZERO };
-    let meeting = Meeting {
-        listen: Some(&arguments.listen),
-        to: arguments.to.as_deref(),
-        tls: &arguments.tls,
-        port_file: arguments.port_file.as_deref(),
-        headers: &[],
-        live: true,
+    let Arguments { cassette, listen, to, port_file, common, tls, modes } = arguments;
+    let port_file = port_file.as_deref();
+    let device = match modes.course(cassette, tls, common)? {
+        Course::Replay => None,
+        Course::Grow(upstream, trust) => Some(Live { upstream, trust, quiet: modes.quiet }),
+        Course::Record(upstream, trust) => {
+            let recording = Recording { cassette, listen, port_file, upstream, trust };
+            return record(recording, common, tls, modes);
+        }
     };
-    play(&arguments.cassette, &script, &arguments.common, own, &meeting)
+    let script = load(cassette, &common.wished)?;
+    let patience_for_people = device.as_ref().map_or(Duration::ZERO, |_| modes.patience_human);
+    let own = Own { role: Party::Terminal, ids: Ids::Recorded, patience_for_people };
+    let meeting = Meeting {
+        listen: Some(listen),
+        to: to.as_deref(),
+        tls,
+        port_file,
+        headers: &[],
+        live: modes.live,
+        device,
+    };
+    play(cassette, &script, common, own, meeting)
 }

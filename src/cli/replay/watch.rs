@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::growth::Growth;
 use super::keep::{Judged, Keeper, Kept};
 use super::options::Format;
 use crate::cli::error::CliError;
@@ -15,16 +16,24 @@ use crate::net::replay::Watcher;
 use crate::replay::{Expected, Outcome, Player, Verdict};
 use crate::report::{Glyphs, printable};
 
+/// What peers are told once they can connect.
+pub(super) struct Welcome {
+    pub(super) role: Party,
+    pub(super) secure: bool,
+    pub(super) cassette: String,
+    /// Connections and messages of the cassette.
+    pub(super) size: (usize, usize),
+    /// Whether a live device answers, and is recorded.
+    pub(super) live: bool,
+    pub(super) port_file: Option<PathBuf>,
+}
+
 /// Watches one replay.
 pub(super) struct Watch {
-    pub(super) cassette: String,
-    pub(super) role: Party,
-    pub(super) times: u32,
-    pub(super) secure: bool,
-    pub(super) port_file: Option<PathBuf>,
-    pub(super) keeper: Keeper,
-    /// Connections and messages of the cassette, for the line that says ready.
-    pub(super) size: (usize, usize),
+    welcome: Welcome,
+    times: u32,
+    keeper: Keeper,
+    growth: Option<Growth>,
     runs: u32,
     verdict: Option<Verdict>,
     /// What could not be said.
@@ -41,20 +50,34 @@ struct Ready<'a> {
     cassette: &'a str,
     connections: usize,
     messages: usize,
+    live: bool,
+}
+
+impl Welcome {
+    /// Prints that connections are accepted at `address`, and writes its port where that is wished.
+    pub(super) fn say(&self, address: SocketAddr) -> Result<(), CliError> {
+        let ready = Ready {
+            ready: true,
+            url: format!("{}://{address}", if self.secure { "wss" } else { "ws" }),
+            port: address.port(),
+            role: self.role.as_str(),
+            cassette: &self.cassette,
+            connections: self.size.0,
+            messages: self.size.1,
+            live: self.live,
+        };
+        output::print(&(serde_json::to_string(&ready).unwrap_or_default() + "\n"))?;
+        match &self.port_file {
+            Some(path) => output::write_atomically(path, &format!("{}\n", address.port())),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Watch {
-    pub(super) fn new(
-        cassette: String,
-        role: Party,
-        times: u32,
-        secure: bool,
-        port_file: Option<PathBuf>,
-        keeper: Keeper,
-        size: (usize, usize),
-    ) -> Self {
+    pub(super) fn new(welcome: Welcome, times: u32, keeper: Keeper, growth: Option<Growth>) -> Self {
         let (runs, verdict, failed) = (0, None, None);
-        Self { cassette, role, times, secure, port_file, keeper, size, runs, verdict, failed }
+        Self { welcome, times, keeper, growth, runs, verdict, failed }
     }
 
     /// Prints the verdict, and says how the process ends.
@@ -62,16 +85,17 @@ impl Watch {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        let Kept { recorded, conformance, judged } = self.keeper.finish(Leg::PosTerminal.peer(self.role));
         let Some(mut verdict) = self.verdict else {
             return Err(CliError::environment("the replay ended without a verdict"));
         };
+        if let Some(growth) = self.growth {
+            verdict.added = Some(growth.finish(&verdict.outcome, self.keeper.masker())?);
+        }
+        let Kept { recorded, conformance, judged } =
+            self.keeper.finish(Leg::PosTerminal.peer(self.welcome.role));
         verdict.conformance = conformance;
         verdict.recorded = recorded.as_ref().map(|recorded| recorded.path.clone());
-        output::print(&match format {
-            Format::Text => printable_lines(&verdict.text()),
-            Format::Json => verdict.json(),
-        })?;
+        print(&verdict, format)?;
         if let Some(recorded) = recorded {
             if let Some(error) = recorded.failed {
                 return Err(CliError::environment(format!("cannot write `{}`: {error}", recorded.path)));
@@ -87,25 +111,17 @@ impl Watch {
 
 impl Watcher for Watch {
     fn ready(&mut self, address: SocketAddr) {
-        let ready = Ready {
-            ready: true,
-            url: format!("{}://{address}", if self.secure { "wss" } else { "ws" }),
-            port: address.port(),
-            role: self.role.as_str(),
-            cassette: &self.cassette,
-            connections: self.size.0,
-            messages: self.size.1,
-        };
-        let line = serde_json::to_string(&ready).unwrap_or_default() + "\n";
-        let mut said = output::print(&line);
-        if let Some(path) = &self.port_file {
-            said = said.and_then(|()| output::write_atomically(path, &format!("{}\n", address.port())));
-        }
-        self.failed = said.err();
+        self.failed = self.welcome.say(address).err();
     }
 
     fn event(&mut self, event: &ConversationEvent<'_>) {
         self.keeper.event(event);
+    }
+
+    fn episode(&mut self, event: &ConversationEvent<'_>) {
+        if let Some(growth) = &mut self.growth {
+            growth.keep(event, self.keeper.masker());
+        }
     }
 
     fn note(&mut self, note: &str) {
@@ -120,15 +136,24 @@ impl Watcher for Watch {
 
     fn run_over(&mut self, player: &Player) -> bool {
         self.runs += 1;
-        let verdict = Verdict::of(player, &self.cassette, self.role, (self.runs, self.times));
+        let Welcome { cassette, role, .. } = &self.welcome;
+        let verdict = Verdict::of(player, cassette, *role, (self.runs, self.times));
         let goes_on = verdict.outcome == Outcome::Complete;
         self.verdict = Some(verdict);
         goes_on
     }
 }
 
+/// Prints a verdict.
+pub(super) fn print(verdict: &Verdict, format: Format) -> Result<(), CliError> {
+    output::print(&match format {
+        Format::Text => printable_lines(&verdict.text()),
+        Format::Json => verdict.json(),
+    })
+}
+
 /// Red is what the peer did wrong; where both were judged, the worse of them.
-fn exit(outcome: &Outcome, judged: Option<Judged>) -> Exit {
+pub(super) fn exit(outcome: &Outcome, judged: Option<Judged>) -> Exit {
     match (outcome, judged) {
         (Outcome::Mismatch(_), _) | (_, Some(Judged::NonConformant)) => Exit::NonConformant,
         (_, Some(Judged::Invalid)) => Exit::Invalid,

@@ -26,6 +26,7 @@ mod notes;
 mod queue;
 mod station;
 
+mod quiet;
 mod recorder;
 mod shelf;
 mod summary;
@@ -37,6 +38,7 @@ pub use notes::Notes;
 pub use plan::{HostHeader, Losing, Plan};
 pub use proxy::{Proxy, RecordError};
 pub use queue::Loss;
+pub use quiet::until_quiet;
 pub use recorder::{Follower, Growth, Observer, Spread};
 pub use shelf::{Medium, Shelf};
 pub use summary::{Finished, Summary, Totals};

@@ -1,6 +1,7 @@
 //! Connections that we dial: the opening handshake of the cassette, with a key of our own.
 
 use std::io;
+use std::time::Duration;
 
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -13,7 +14,8 @@ use super::plan::{Credentials, ReplayError, Watcher};
 use super::server::lines;
 use super::stage::Stage;
 use crate::conversation::Party;
-use crate::net::record::Dialler;
+use crate::net::link::Link;
+use crate::net::record::{Dialler, Upstream};
 use crate::replay::{LinkId, Script};
 
 /// What a client needs to know besides its stage.
@@ -28,7 +30,7 @@ pub(super) struct Phone<'p> {
 }
 
 /// Header lines of a handshake that every client makes itself.
-const OWN: [&str; 8] = [
+pub(super) const OWN: [&str; 8] = [
     "host",
     "connection",
     "upgrade",
@@ -47,23 +49,14 @@ pub(super) async fn dial<W: Watcher>(
 ) -> Result<(), ReplayError> {
     let upstream = phone.dialler.upstream();
     let failed = |source| ReplayError::Dial { url: upstream.to_string(), source };
-    let late = || failed(io::ErrorKind::TimedOut.into());
-    let dialling = tokio::time::timeout(phone.handshake_time, phone.dialler.dial());
-    let socket = dialling.await.map_err(|_| late())?.map_err(failed)?;
-    let address = |address: io::Result<std::net::SocketAddr>| {
-        address.map_or_else(|_| String::new(), |address| address.to_string())
-    };
-    let mut handshake = Handshake {
-        client_address: address(socket.socket().local_addr()),
-        server_address: address(socket.socket().peer_addr()),
-        target: format!("{}{}", upstream.path(), stage.target(link)),
-        ..Handshake::default()
-    };
+    let (socket, mut handshake) = reach(&phone.dialler, phone.handshake_time).await?;
+    handshake.target = format!("{}{}", upstream.path(), stage.target(link));
     let request = request(phone, link, stage, &handshake.target)
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     handshake.request = lines(request.headers());
     let answer = client_async_with_config(request, socket, Some(phone.limits));
-    match tokio::time::timeout(phone.handshake_time, answer).await.map_err(|_| late())? {
+    let late = |_| failed(io::ErrorKind::TimedOut.into());
+    match tokio::time::timeout(phone.handshake_time, answer).await.map_err(late)? {
         Ok((socket, response)) => {
             handshake.status = 101;
             handshake.response = lines(response.headers());
@@ -84,6 +77,30 @@ pub(super) async fn dial<W: Watcher>(
     Ok(())
 }
 
+/// Dials, and says where both ends are.
+pub(super) async fn reach(dialler: &Dialler, time: Duration) -> Result<(Link, Handshake), ReplayError> {
+    let failed = |source| ReplayError::Dial { url: dialler.upstream().to_string(), source };
+    let dialling = tokio::time::timeout(time, dialler.dial());
+    let socket = dialling.await.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
+    let address = |address: io::Result<std::net::SocketAddr>| {
+        address.map_or_else(|_| String::new(), |address| address.to_string())
+    };
+    let (client_address, server_address) =
+        (address(socket.socket().local_addr()), address(socket.socket().peer_addr()));
+    Ok((socket, Handshake { client_address, server_address, ..Handshake::default() }))
+}
+
+/// What every handshake has, with a key of its own.
+pub(super) fn upgrade(upstream: &Upstream, target: &str) -> http::request::Builder {
+    http::Request::builder()
+        .uri(format!("ws://{}{}", upstream.authority(), if target.is_empty() { "/" } else { target }))
+        .header("Host", upstream.authority())
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", generate_key())
+}
+
 /// The handshake of the cassette, but for what belongs to one connection and what was masked.
 fn request<W: Watcher>(
     phone: &Phone<'_>,
@@ -91,14 +108,7 @@ fn request<W: Watcher>(
     stage: &Stage<W>,
     target: &str,
 ) -> http::Result<http::Request<()>> {
-    let upstream = phone.dialler.upstream();
-    let mut request = http::Request::builder()
-        .uri(format!("ws://{}{}", upstream.authority(), if target.is_empty() { "/" } else { target }))
-        .header("Host", upstream.authority())
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", generate_key());
+    let mut request = upgrade(phone.dialler.upstream(), target);
     let own = |name: &str| phone.credentials.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let recorded = stage.step_of(link).map(|step| phone.script.headers_sent(step)).unwrap_or_default();
     for (name, value) in recorded {

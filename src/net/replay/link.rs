@@ -1,4 +1,4 @@
-//! One live connection: frames from the peer to the stage, commands of the stage to the peer.
+//! One live connection: frames from the peer to whoever listens, commands to the peer.
 
 use std::io;
 use std::time::Duration;
@@ -10,17 +10,24 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
 
-use super::plan::Watcher;
-use super::stage::{Command, Stage};
+use super::stage::Command;
 use crate::net::link::Link;
 use crate::replay::{LinkId, Outgoing, Received};
 
 /// How long a peer has to answer our goodbye, or to end a stream that is closed.
 const FAREWELL: Duration = Duration::from_millis(500);
 
+/// Hears what happens on links.
+pub(super) trait Ear {
+    /// Something came.
+    fn received(&self, link: LinkId, what: &Received<'_>);
+    /// A message was handed to the system.
+    fn sent(&self, link: LinkId);
+}
+
 /// Talks until the link ends, whoever ends it.
-pub(super) async fn attend<W: Watcher>(
-    stage: &Stage<W>,
+pub(super) async fn attend(
+    ear: &impl Ear,
     link: LinkId,
     mut socket: WebSocketStream<Link>,
     mut commands: mpsc::UnboundedReceiver<Command>,
@@ -44,13 +51,13 @@ pub(super) async fn attend<W: Watcher>(
             }
             Next::Command(Command::FallSilent) => return hold(socket, commands).await,
             Next::Command(command) => {
-                if obey(stage, link, &mut socket, command).await.is_err() {
-                    stage.received(link, &Received::End { reset: false });
+                if obey(ear, link, &mut socket, command).await.is_err() {
+                    ear.received(link, &Received::End { reset: false });
                     return;
                 }
             }
             Next::Message(message) => {
-                if hear(stage, link, message) {
+                if hear(ear, link, message) {
                     return;
                 }
             }
@@ -63,8 +70,8 @@ enum Next {
     Message(Option<Result<Message, Error>>),
 }
 
-async fn obey<W: Watcher>(
-    stage: &Stage<W>,
+async fn obey(
+    ear: &impl Ear,
     link: LinkId,
     socket: &mut WebSocketStream<Link>,
     command: Command,
@@ -76,7 +83,7 @@ async fn obey<W: Watcher>(
                 Outgoing::Binary(bytes) => Message::binary(bytes),
             };
             let sent = socket.send(message).await;
-            stage.sent(link);
+            ear.sent(link);
             sent
         }
         Command::Ping(payload) => socket.send(Message::Ping(payload.into())).await,
@@ -97,29 +104,29 @@ async fn obey<W: Watcher>(
     }
 }
 
-/// Tells the stage what came; `true` once nothing more can come.
-fn hear<W: Watcher>(stage: &Stage<W>, link: LinkId, message: Option<Result<Message, Error>>) -> bool {
+/// Says what came; `true` once nothing more can come.
+fn hear(ear: &impl Ear, link: LinkId, message: Option<Result<Message, Error>>) -> bool {
     match message {
-        Some(Ok(Message::Text(text))) => drop(stage.received(link, &Received::Text(&text))),
-        Some(Ok(Message::Binary(bytes))) => drop(stage.received(link, &Received::Binary(&bytes))),
-        Some(Ok(Message::Ping(payload))) => drop(stage.received(link, &Received::Ping(&payload))),
-        Some(Ok(Message::Pong(payload))) => drop(stage.received(link, &Received::Pong(&payload))),
+        Some(Ok(Message::Text(text))) => ear.received(link, &Received::Text(&text)),
+        Some(Ok(Message::Binary(bytes))) => ear.received(link, &Received::Binary(&bytes)),
+        Some(Ok(Message::Ping(payload))) => ear.received(link, &Received::Ping(&payload)),
+        Some(Ok(Message::Pong(payload))) => ear.received(link, &Received::Pong(&payload)),
         Some(Ok(Message::Close(frame))) => {
             let code = frame.as_ref().map(|frame| u16::from(frame.code));
             let reason = frame.as_ref().map_or("", |frame| frame.reason.as_str());
-            stage.received(link, &Received::Close { code, reason });
+            ear.received(link, &Received::Close { code, reason });
         }
         Some(Ok(Message::Frame(_))) => {}
         Some(Err(error)) => {
             if let Some(why) = broken(&error) {
-                stage.received(link, &Received::Broken(&why));
+                ear.received(link, &Received::Broken(&why));
             }
             let reset = matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset);
-            stage.received(link, &Received::End { reset });
+            ear.received(link, &Received::End { reset });
             return true;
         }
         None => {
-            stage.received(link, &Received::End { reset: false });
+            ear.received(link, &Received::End { reset: false });
             return true;
         }
     }

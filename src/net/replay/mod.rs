@@ -11,7 +11,9 @@
 //! One thread: links tell the stage what came, the stage asks the player what is to be done and tells the
 //! links. Nothing is decided here, and every wait has a limit.
 
+mod beyond;
 mod client;
+mod device;
 mod events;
 mod link;
 mod plan;

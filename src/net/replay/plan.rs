@@ -22,6 +22,9 @@ pub struct Plan {
     pub identity: Option<Identity>,
     /// Where to dial, where we do.
     pub dial: Option<(Upstream, Trust)>,
+    /// The live device that what the cassette does not have goes to; see
+    /// [`Unknown::Forward`](crate::replay::Unknown::Forward).
+    pub device: Option<(Upstream, Trust)>,
     /// Header lines that are sent when dialling, in place of those of the cassette.
     pub credentials: Credentials,
     /// How often it is played, one run after the other.
@@ -42,6 +45,8 @@ pub trait Watcher {
     fn ready(&mut self, address: SocketAddr);
     /// Something happened on the wire. Nothing in it is masked.
     fn event(&mut self, event: &ConversationEvent<'_>);
+    /// Something happened between the peer and the live device, in its own numbers. Nothing in it is masked.
+    fn episode(&mut self, event: &ConversationEvent<'_>);
     /// A human step of the cassette is due.
     fn note(&mut self, note: &str);
     /// A message of ours waits to be let go.

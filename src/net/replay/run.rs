@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::client::{Phone, dial};
+use super::device::{Device, bridge};
 use super::plan::{Plan, ReplayError, Watcher};
 use super::server::{Door, serve};
 use super::stage::Stage;
@@ -55,6 +56,7 @@ async fn play<W: Watcher>(
         listen,
         identity,
         dial: to,
+        device,
         credentials,
         times,
         handshake_time,
@@ -77,6 +79,13 @@ async fn play<W: Watcher>(
         }
         None => None,
     };
+    let device = match device {
+        Some((upstream, trust)) => {
+            let dialler = Dialler::new(upstream, &trust)?;
+            Some(Device { dialler, limits, handshake_time })
+        }
+        None => None,
+    };
     let acceptor = identity.map(|identity| identity.acceptor);
     let door = Door { script: &script, acceptor, limits, handshake_time, client };
     let started = Instant::now();
@@ -94,6 +103,11 @@ async fn play<W: Watcher>(
             for link in stage.take_dials() {
                 if let Some(phone) = &phone {
                     tasks.push(Box::pin(dial(&stage, phone, link)));
+                }
+            }
+            for wanted in stage.take_bridges() {
+                if let Some(device) = &device {
+                    tasks.push(Box::pin(bridge(&stage, device, wanted)));
                 }
             }
             if let Some(away) = stage.take_away() {

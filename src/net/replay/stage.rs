@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::beyond::{Beyond, Wanted};
 use super::events::{self, Handshake, Numbers};
+use super::link::Ear;
 use super::plan::Watcher;
 use crate::conversation::{ConnectionId, EventKind, Leg, Offset, Party, Payload};
 use crate::replay::{Action, Answer, Deed, LinkId, Outgoing, Player, Received, StepId};
@@ -49,6 +51,8 @@ struct Inner<W> {
     links: HashMap<LinkId, Known>,
     /// Connections that the player wants opened.
     dials: Vec<LinkId>,
+    /// The live device, and what is said there.
+    beyond: Beyond,
     /// How long nobody is to listen.
     away: Option<Duration>,
     /// The message of ours that was last announced as waiting.
@@ -59,6 +63,8 @@ struct Inner<W> {
 /// A live connection.
 struct Known {
     connection: ConnectionId,
+    /// How it was opened.
+    handshake: Handshake,
     commands: mpsc::UnboundedSender<Command>,
     /// Who sent a close frame.
     closed: Closed,
@@ -81,6 +87,7 @@ impl<W: Watcher> Stage<W> {
             numbers: Numbers::default(),
             links: HashMap::new(),
             dials: Vec::new(),
+            beyond: Beyond::new(role, Leg::PosTerminal.peer(role)),
             away: None,
             held: None,
             role,
@@ -169,7 +176,8 @@ impl<W: Watcher> Stage<W> {
         let inner = &mut *self.inner.borrow_mut();
         let connection = inner.numbers.connection();
         inner.see(connection, now, handshake.event(client, ""));
-        inner.links.insert(link, Known { connection, commands, closed: Closed::default(), unsent: 0 });
+        let (handshake, closed) = (handshake.clone(), Closed::default());
+        inner.links.insert(link, Known { connection, handshake, commands, closed, unsent: 0 });
         inner.player.opened(link, subprotocol, now);
         self.changed.notify_one();
         waiting
@@ -190,24 +198,16 @@ impl<W: Watcher> Stage<W> {
         self.changed.notify_one();
     }
 
-    /// Something came on a link; what is due because of it goes out at once. `true` once the run is over.
-    pub(super) fn received(&self, link: LinkId, what: &Received<'_>) -> bool {
-        let now = self.now();
-        {
-            let inner = &mut *self.inner.borrow_mut();
-            inner.note(link, what, now);
-            inner.player.received(link, what, now);
-        }
-        let over = self.pump();
-        self.changed.notify_one();
-        over
+    /// Bridges to the live device, to be built, each once.
+    pub(super) fn take_bridges(&self) -> Vec<Wanted> {
+        self.inner.borrow_mut().beyond.take_wanted()
     }
 
-    /// A message was handed to the system.
-    pub(super) fn sent(&self, link: LinkId) {
-        if let Some(known) = self.inner.borrow_mut().links.get_mut(&link) {
-            known.unsent = known.unsent.saturating_sub(1);
-        }
+    /// A bridge to the live device stands.
+    pub(super) fn bridged(&self, link: LinkId, handshake: &Handshake) {
+        let now = self.now();
+        let Inner { beyond, watcher, .. } = &mut *self.inner.borrow_mut();
+        beyond.stands(link, handshake, now, &mut |event| watcher.episode(event));
     }
 
     /// Lets the next message of ours go.
@@ -233,6 +233,7 @@ impl<W: Watcher> Stage<W> {
             let _ = known.commands.send(Command::Leave);
         }
         inner.links.clear();
+        inner.beyond.leave();
         inner.watcher.run_over(&inner.player)
     }
 
@@ -255,21 +256,50 @@ impl<W: Watcher> Stage<W> {
     }
 }
 
+impl<W: Watcher> Ear for Stage<W> {
+    /// What is due because of it goes out at once.
+    fn received(&self, link: LinkId, what: &Received<'_>) {
+        let now = self.now();
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            inner.note(link, what, now);
+            inner.player.received(link, what, now);
+        }
+        self.pump();
+        self.changed.notify_one();
+    }
+
+    fn sent(&self, link: LinkId) {
+        if let Some(known) = self.inner.borrow_mut().links.get_mut(&link) {
+            known.unsent = known.unsent.saturating_sub(1);
+        }
+    }
+}
+
+/// The stage, as bridges to the live device see it.
+pub(super) struct Bank<'s, W>(pub(super) &'s Stage<W>);
+
+impl<W: Watcher> Ear for Bank<'_, W> {
+    fn received(&self, link: LinkId, what: &Received<'_>) {
+        let Self(stage) = self;
+        let now = stage.now();
+        stage.inner.borrow_mut().relay(link, what, now);
+        stage.changed.notify_one();
+    }
+
+    fn sent(&self, _link: LinkId) {}
+}
+
 impl<W: Watcher> Inner<W> {
     fn perform(&mut self, action: Action, now: Offset) {
         match action.deed {
             Deed::Dial { link } => self.dials.push(link),
-            Deed::Send { link, message } => {
-                let payload = match &message {
-                    Outgoing::Text(text) => Payload::of_text(text),
-                    Outgoing::Binary(bytes) => Payload::Binary(bytes.as_slice().into()),
-                };
-                self.happened(link, now, events::message(self.role, payload));
-                if let Some(known) = self.links.get_mut(&link) {
-                    known.unsent += 1;
-                }
-                self.tell(link, Command::Send(message));
+            Deed::Bridge { link } => self.connect(link),
+            Deed::Forward { link, message } => {
+                self.connect(link);
+                self.pass(link, Command::Send(message), now);
             }
+            Deed::Send { link, message } => self.send(link, message, now),
             Deed::Ping { link, payload } => {
                 self.happened(link, now, EventKind::Ping(events::control(self.role, &payload)));
                 self.tell(link, Command::Ping(payload));
@@ -285,12 +315,25 @@ impl<W: Watcher> Inner<W> {
             Deed::Drop { link, reset } => {
                 self.happened(link, now, events::drop(self.role, reset));
                 self.tell(link, Command::Drop { reset });
+                self.pass(link, Command::Drop { reset }, now);
             }
             Deed::Break { link, bytes } => self.tell(link, Command::Break(bytes)),
             Deed::FallSilent { link } => self.tell(link, Command::FallSilent),
             Deed::Restart { away } => self.restart(away, now),
             Deed::Show { note } => self.watcher.note(&note),
         }
+    }
+
+    fn send(&mut self, link: LinkId, message: Outgoing, now: Offset) {
+        let payload = match &message {
+            Outgoing::Text(text) => Payload::of_text(text),
+            Outgoing::Binary(bytes) => Payload::Binary(bytes.as_slice().into()),
+        };
+        self.happened(link, now, events::message(self.role, payload));
+        if let Some(known) = self.links.get_mut(&link) {
+            known.unsent += 1;
+        }
+        self.tell(link, Command::Send(message));
     }
 
     /// Our close frame, unless our answer to the peer's stands for it already.
@@ -323,8 +366,54 @@ impl<W: Watcher> Inner<W> {
         }
         match what {
             // The library has answered by now, as RFC 6455 wants it.
-            Received::Close { code, reason } => self.close(link, *code, reason, now),
-            Received::End { .. } => drop(self.links.remove(&link)),
+            Received::Close { code, reason } => {
+                self.close(link, *code, reason, now);
+                self.pass(link, Command::Close { code: *code, reason: (*reason).to_owned() }, now);
+            }
+            Received::End { reset } => {
+                self.links.remove(&link);
+                self.pass(link, Command::Drop { reset: *reset }, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_unclosed(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|known| known.closed == Closed::default())
+    }
+
+    /// Connects a link to the live device.
+    fn connect(&mut self, link: LinkId) {
+        if let Some(known) = self.links.get(&link) {
+            self.beyond.connect(link, &known.handshake);
+        }
+    }
+
+    /// What the peer did, for the live device.
+    fn pass(&mut self, link: LinkId, command: Command, now: Offset) {
+        let Self { beyond, watcher, .. } = self;
+        beyond.pass(link, command, now, &mut |event| watcher.episode(event));
+    }
+
+    /// What came from the live device, for the peer: all of it, but for the end of its connection where the
+    /// link carries one of the cassette.
+    fn relay(&mut self, link: LinkId, what: &Received<'_>, now: Offset) {
+        let Self { beyond, watcher, .. } = self;
+        beyond.came(link, what, now, &mut |event| watcher.episode(event));
+        self.player.passed_on(now);
+        let foreign = self.player.is_foreign(link);
+        match what {
+            Received::Text(text) => self.send(link, Outgoing::Text((*text).to_owned()), now),
+            Received::Binary(bytes) => self.send(link, Outgoing::Binary(bytes.to_vec()), now),
+            Received::Close { code, reason } if foreign => {
+                self.close(link, *code, reason, now);
+                self.tell(link, Command::Close { code: *code, reason: (*reason).to_owned() });
+            }
+            Received::Broken(_) | Received::End { .. } if foreign && self.is_unclosed(link) => {
+                self.happened(link, now, events::drop(self.role, false));
+                self.tell(link, Command::Drop { reset: false });
+                self.player.received(link, &Received::End { reset: false }, now);
+            }
             _ => {}
         }
     }

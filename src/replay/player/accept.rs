@@ -1,7 +1,7 @@
 //! A message of the peer is a step of the cassette, or is none: what follows from either.
 
 use super::receive::in_words;
-use super::{FlowState, LinkId, Player, Received, Unknown};
+use super::{FlowState, LinkId, Outgoing, Player, Received, Unknown};
 use crate::conversation::Offset;
 use crate::replay::compare::{Live, compare};
 use crate::replay::describe::{a, spoken};
@@ -107,6 +107,14 @@ impl Player {
             None if live.json => "message".to_owned(),
             None => "text that is no JSON".to_owned(),
         };
+        if self.forwards() && !self.belongs(link, live) {
+            self.remarks.add(format!(
+                "went to the live device: {} of {} that the cassette does not have",
+                a(&kind),
+                spoken(self.peer())
+            ));
+            return self.forward(link, Outgoing::Text(live.text.clone()), now);
+        }
         // What is shown is masked first, and compared as it is shown.
         let masked = self.settings.masker.inspect(&live.text).masked;
         let mut shown = Live::default();
@@ -126,7 +134,7 @@ impl Player {
         if self.answer_as_busy(link, &reading, live) {
             return;
         }
-        if self.settings.unknown != Unknown::Fail {
+        if matches!(self.settings.unknown, Unknown::Ignore | Unknown::AnswerAsBusy) {
             return self.unexpected(what, None, got);
         }
         let (settle, settle_in_pack) = Mismatch::settling(&differences);
@@ -157,7 +165,7 @@ impl Player {
     /// Something that nobody expects: the policy says what follows.
     pub(super) fn unexpected(&mut self, what: String, expected: Option<StepId>, got: Got) {
         match self.settings.unknown {
-            Unknown::Fail => {
+            Unknown::Fail | Unknown::Forward(_) => {
                 let expected = expected.or_else(|| self.awaited().first().copied());
                 let expected = expected.map(|id| self.describe(id));
                 let settle = Some("--unknown ignore".to_owned());

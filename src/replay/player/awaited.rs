@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LinkId, Player, Status};
+use super::{LinkId, Player, Status, Unknown};
 use crate::conversation::{Content, EventKind, Offset, Party};
 use crate::replay::outcome::{Incomplete, Outcome, Shortfall};
 use crate::replay::script::{Act, ConnectionIndex, StepId};
@@ -57,6 +57,12 @@ impl Player {
 
     /// How long the script waits now, and what it means when that has passed.
     fn patience(&self) -> (Duration, Shortfall) {
+        if let Unknown::Forward(quiet) = self.settings.unknown
+            && self.left.is_none()
+            && !self.links.iter().any(|link| link.open || link.pending)
+        {
+            return (quiet, Shortfall::Patience(quiet));
+        }
         if self.left.messages == 0
             && let Some(linger) = self.settings.linger
         {
@@ -66,8 +72,9 @@ impl Player {
         let waited = || awaited.iter().filter_map(|&id| self.waited_for(id));
         // A peer that took its time over something in the cassette may take it again.
         let own = waited().map(|wait| wait * 3 / 2).max().unwrap_or_default();
-        // Only a till stands before people.
-        if self.settings.role == Party::Pos && waited().any(|wait| wait > QUICK) {
+        // Only a till stands before people, or before a live device.
+        let before_people = self.settings.role == Party::Pos && waited().any(|wait| wait > QUICK);
+        if before_people || self.forwarded > 0 {
             let patience = self.settings.patience_for_people.max(own);
             return (patience, Shortfall::PatienceForPeople(patience));
         }

@@ -34,6 +34,9 @@ impl Player {
     pub fn dialled(&mut self, target: &str, offered: &[String], now: Offset) -> Answer {
         let found = self.connection_for(target);
         let Some(connection) = found.or_else(|| self.connection_for("")) else {
+            if self.forwards() {
+                return self.lead_beyond(target);
+            }
             self.strange_connection(target);
             return Answer::Unknown;
         };
@@ -76,7 +79,9 @@ impl Player {
 
     /// The connection stands. For one that we dialled, `subprotocol` is what the peer chose.
     pub fn opened(&mut self, link: LinkId, subprotocol: Option<&str>, now: Offset) {
-        let Some(connection) = self.links[link.0 as usize].connection else { return };
+        let Some(connection) = self.links[link.0 as usize].connection else {
+            return self.opened_beyond(link, now);
+        };
         self.answered(connection);
         self.links[link.0 as usize].open = true;
         self.links[link.0 as usize].pending = false;
@@ -174,6 +179,26 @@ impl Player {
         let steps = &self.script.connection(index).steps;
         let mut messages = steps.iter().filter(|&&id| self.script.step(id).act() == Act::Message).peekable();
         messages.peek().is_some() && messages.all(|&id| self.status(id) == Status::Done)
+    }
+
+    /// Takes a connection that the cassette does not have, for the live device.
+    fn lead_beyond(&mut self, target: &str) -> Answer {
+        let path = target.split('?').next().unwrap_or(target);
+        let peer = spoken(self.peer());
+        self.remarks.add(format!(
+            "led to the live device: a connection of {peer} to {path} that the cassette does not have"
+        ));
+        let link = LinkId(self.links.len() as u32);
+        self.links.push(Link {
+            connection: None,
+            target: target.to_owned(),
+            pending: true,
+            open: false,
+            we_closed: false,
+            peer_closed: false,
+            silent: false,
+        });
+        Answer::Accept { link, step: None, subprotocol: None }
     }
 
     fn strange_connection(&mut self, target: &str) {

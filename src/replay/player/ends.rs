@@ -25,6 +25,9 @@ impl Player {
             self.over_on(link, &Received::End { reset }, now);
         }
         self.leave(link);
+        if self.forwards() {
+            self.passed_on(now);
+        }
         self.consider_end(now);
     }
 

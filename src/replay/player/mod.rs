@@ -21,6 +21,7 @@ mod awaited;
 mod busy;
 mod dial;
 mod ends;
+mod forward;
 mod harm;
 mod progress;
 mod receive;
@@ -85,6 +86,9 @@ pub enum Unknown {
     Ignore,
     /// It is listed, and answered as a busy terminal answers.
     AnswerAsBusy,
+    /// It goes to the live device whose part we play, unless it belongs to a flow of the cassette. The run is
+    /// over once everything in the cassette has happened and no connection has been open for so long.
+    Forward(Duration),
 }
 
 /// Whether close frames are compared.
@@ -136,6 +140,19 @@ pub enum Deed {
     Dial {
         /// The name it will have.
         link: LinkId,
+    },
+    /// Connect a link to the live device, so that both hear each other.
+    Bridge {
+        /// Which link.
+        link: LinkId,
+    },
+    /// Pass a message of the peer on to the live device; what comes back goes to the peer. Connects the link
+    /// first where it is not.
+    Forward {
+        /// On which connection it came.
+        link: LinkId,
+        /// What.
+        message: Outgoing,
     },
     /// Send a message.
     Send {
@@ -276,6 +293,8 @@ pub struct Player {
     left: Left,
     may_send: u32,
     progressed: Offset,
+    /// Messages that went to the live device.
+    forwarded: u64,
     outcome: Option<Outcome>,
     remarks: Remarks,
     tally: Tally,
@@ -399,6 +418,7 @@ impl Player {
             left: Left::default(),
             may_send: 0,
             progressed: now,
+            forwarded: 0,
             outcome: None,
             remarks: Remarks::default(),
             tally: Tally::default(),

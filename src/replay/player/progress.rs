@@ -235,7 +235,9 @@ impl Player {
 
     /// Ends the run where nothing is left to happen.
     pub(super) fn consider_end(&mut self, _now: Offset) {
-        if self.outcome.is_some() || !self.left.is_none() || !self.due.is_empty() || !self.ready.is_empty() {
+        let goes_on = !self.left.is_none() || !self.due.is_empty() || !self.ready.is_empty();
+        // Where a live device answers, nobody knows what else the peer wants of it.
+        if self.outcome.is_some() || goes_on || self.forwards() {
             return;
         }
         // After a fault the peer may still have something to say; it is given the time for it.

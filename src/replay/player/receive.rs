@@ -4,11 +4,11 @@
 //! flow whose id it carries. Then its kind: a message that opens a flow or belongs to none, the first of
 //! those that look like it on connections to the same path.
 
-use super::{FlowState, LinkId, Player, Received, Status, Wire};
+use super::{FlowState, LinkId, Outgoing, Player, Received, Status, Wire};
 use crate::conversation::{Content, EventKind, Leg, Offset, Party, Payload};
 use crate::pack::{Carrier, Role};
 use crate::replay::compare::{Live, compare};
-use crate::replay::describe::{close_in_words, shown};
+use crate::replay::describe::{close_in_words, shown, spoken};
 use crate::replay::leaf;
 use crate::replay::mismatch::Got;
 use crate::replay::script::{Act, ConnectionIndex, Reading, StepId, Unread};
@@ -91,10 +91,11 @@ impl Player {
     /// A message the peer should have sent before one that begins something: another flow may be overtaken
     /// while it has not begun, not in its middle.
     fn owed_before(&self, came: StepId, link: LinkId) -> Option<StepId> {
-        let connection = self.links[link.0 as usize].connection?;
         let step = self.script.step(came);
-        let until = if step.connection == Some(connection) { step.place as usize } else { usize::MAX };
-        let mut pending = self.pending_on(connection, until);
+        // What the cassette has on another connection has no order with this one.
+        let connection =
+            self.links[link.0 as usize].connection.filter(|own| step.connection == Some(*own))?;
+        let mut pending = self.pending_on(connection, step.place as usize);
         pending.find(|&id| {
             let begun = self.script.step(id).flow.is_none_or(|flow| self.flows[flow.0 as usize].done > 0);
             begun && !self.is_ours(id)
@@ -231,12 +232,24 @@ impl Player {
 
     /// Something that is no text: it is the next thing on its connection, or nothing.
     fn in_sequence(&mut self, link: LinkId, what: &Received<'_>, now: Offset) {
-        let Some(connection) = self.links[link.0 as usize].connection else { return };
-        let next = self.next_step_on(connection, |act| !matches!(act, Act::Open | Act::Refuse));
+        let connection = self.links[link.0 as usize].connection;
+        let next = connection.and_then(|connection| {
+            self.next_step_on(connection, |act| !matches!(act, Act::Open | Act::Refuse))
+        });
         match next.filter(|&id| self.is_that(id, what)) {
             Some(id) if self.is_in_time(id) => self.accept(id, link, now),
             Some(id) => self.too_early(id, link, &Live::default()),
             None => {
+                if let Received::Binary(bytes) = what
+                    && self.forwards()
+                {
+                    let peer = spoken(self.peer());
+                    self.remarks.add(format!("went to the live device: a binary message of {peer}"));
+                    return self.forward(link, Outgoing::Binary(bytes.to_vec()), now);
+                }
+                if connection.is_none() {
+                    return;
+                }
                 let (what, text) = in_words(what);
                 let got = self.got(link, what, text);
                 self.unexpected_message(got, next);

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::cassette::{CassetteError, Header};
 use crate::conversation::{
-    ConnectionId, Content, EventKind, EventNumber, Offset, Opening, OwnedEvent, Party, Payload,
+    ConnectionId, Content, ConversationEvent, EventKind, EventNumber, Offset, Opening, OwnedEvent, Party,
+    Payload,
 };
 use crate::pack::{KindId, Pack, Role};
 
@@ -164,6 +165,11 @@ impl Script {
             _ => 0,
         });
         lost.sum()
+    }
+
+    /// Its events, in order.
+    pub fn events(&self) -> impl Iterator<Item = ConversationEvent<'_>> {
+        self.steps.iter().map(|step| step.event.view())
     }
 
     /// What happens at a step.

@@ -29,6 +29,13 @@ struct VerdictLine<'a> {
     remarks: Vec<RemarkLine<'a>>,
     conformance: Option<ConformanceLine<'a>>,
     recorded: Option<&'a str>,
+    added: Option<AddedLine>,
+}
+
+#[derive(Serialize)]
+struct AddedLine {
+    connections: u64,
+    messages: u64,
 }
 
 #[derive(Serialize)]
@@ -155,6 +162,9 @@ impl<'a> VerdictLine<'a> {
             remarks: verdict.remarks.iter().map(|(text, times)| RemarkLine { text, times: *times }).collect(),
             conformance: verdict.conformance.as_ref().map(conformance_line),
             recorded: verdict.recorded.as_deref(),
+            added: verdict
+                .added
+                .map(|added| AddedLine { connections: added.connections, messages: added.messages }),
         }
     }
 }

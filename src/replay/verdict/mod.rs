@@ -6,8 +6,9 @@ mod json;
 mod text;
 
 use super::mismatch::Mismatch;
-use super::outcome::{Incomplete, Outcome, Tally};
+use super::outcome::{Incomplete, Outcome, Shortfall, Tally};
 use super::player::Player;
+use super::script::Script;
 use crate::conversation::{Leg, Party};
 
 /// The version of the verdict's format, the value of its key `replay`.
@@ -22,6 +23,8 @@ pub struct Verdict {
     pub cassette: String,
     /// Which party we were.
     pub role: Party,
+    /// Whether the cassette was played, or made.
+    pub deed: Deed,
     /// How it ended.
     pub outcome: Outcome,
     /// Messages that went either way.
@@ -40,6 +43,26 @@ pub struct Verdict {
     pub conformance: Option<Conformance>,
     /// Where the run was recorded.
     pub recorded: Option<String>,
+    /// What was added to the cassette, where the live device answered what it did not have.
+    pub added: Option<Added>,
+}
+
+/// What a run does with its cassette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It was played.
+    Played,
+    /// The live device answered, and it was made of that.
+    Made,
+}
+
+/// What was added to a cassette.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Connections to the live device.
+    pub connections: u64,
+    /// Messages, of either party.
+    pub messages: u64,
 }
 
 /// What the rules of a pack say of the peer.
@@ -81,13 +104,14 @@ impl Verdict {
             remarks.push(("other remarks, not listed".to_owned(), player.remarks().unkept));
         }
         let stopped = || {
-            let why = super::outcome::Shortfall::Stopped;
+            let why = Shortfall::Stopped;
             Outcome::Incomplete(Incomplete { why, waited_for: Vec::new(), note: None })
         };
         Self {
-            tool: format!("tilltape {}", env!("CARGO_PKG_VERSION")),
+            tool: tool(),
             cassette: cassette.to_owned(),
             role,
+            deed: Deed::Played,
             outcome: player.outcome().cloned().unwrap_or_else(stopped),
             tally: player.tally(),
             messages: (ours, theirs),
@@ -97,16 +121,48 @@ impl Verdict {
             faults: player.struck().map(|(text, n)| (text.to_owned(), n)).collect(),
             conformance: None,
             recorded: None,
+            added: None,
         }
     }
 
-    /// The word for the outcome: `complete`, `mismatch` or `incomplete`.
+    /// A cassette was made of what the peer and the live device said, or none.
+    pub fn of_recording(made: Result<&Script, Shortfall>, cassette: &str, role: Party) -> Self {
+        let (script, outcome) = match made {
+            Ok(script) => (Some(script), Outcome::Complete),
+            Err(why) => (None, Outcome::Incomplete(Incomplete { why, waited_for: Vec::new(), note: None })),
+        };
+        let messages = script.map_or((0, 0), |script| script.messages_by(role));
+        let connections = script.map_or(0, |script| script.connections() as u64);
+        Self {
+            tool: tool(),
+            cassette: cassette.to_owned(),
+            role,
+            deed: Deed::Made,
+            outcome,
+            tally: Tally { sent: messages.0, matched: messages.1, unexpected: 0 },
+            messages,
+            connections: (connections, connections),
+            run: (1, 1),
+            remarks: Vec::new(),
+            faults: Vec::new(),
+            conformance: None,
+            recorded: script.map(|_| cassette.to_owned()),
+            added: None,
+        }
+    }
+
+    /// The word for the outcome: `complete`, `mismatch`, `incomplete` or `recorded`.
     pub const fn word(&self) -> &'static str {
         match self.outcome {
+            Outcome::Complete if self.is_made() => "recorded",
             Outcome::Complete => "complete",
             Outcome::Mismatch(_) => "mismatch",
             Outcome::Incomplete(_) => "incomplete",
         }
+    }
+
+    const fn is_made(&self) -> bool {
+        matches!(self.deed, Deed::Made)
     }
 
     /// The mismatch, where the run ended with one.
@@ -136,9 +192,16 @@ impl Verdict {
     fn summary(&self) -> String {
         let peer = super::describe::spoken(self.peer());
         match &self.outcome {
+            Outcome::Complete if self.is_made() => {
+                format!("what {peer} and the live device said is a cassette now")
+            }
             Outcome::Complete => format!("{peer} did what the cassette has"),
             Outcome::Mismatch(mismatch) => mismatch.what.clone(),
             Outcome::Incomplete(incomplete) => incomplete.why.in_words(peer),
         }
     }
+}
+
+fn tool() -> String {
+    format!("tilltape {}", env!("CARGO_PKG_VERSION"))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Conformance, Verdict};
+use super::{Added, Conformance, Deed, Verdict};
 use crate::replay::describe::spoken;
 use crate::replay::mismatch::{Expected, Got, Mismatch};
 use crate::replay::outcome::{Incomplete, Outcome};
@@ -15,15 +15,16 @@ pub(super) fn render(verdict: &Verdict) -> String {
     let word = verdict.word().to_uppercase();
     let width = word.len() + 2;
     let _ = writeln!(out, "{word}  {}", verdict.summary());
-    let _ = writeln!(
-        out,
-        "{:width$}replayed {} as {}{}",
-        "",
-        verdict.cassette,
-        spoken(verdict.role),
-        run(verdict)
-    );
-    let _ = writeln!(out, "{:width$}{}", "", counts(verdict));
+    let cassette = &verdict.cassette;
+    let did = match verdict.deed {
+        Deed::Made => cassette.clone(),
+        Deed::Played => format!("replayed {cassette} as {}{}", spoken(verdict.role), run(verdict)),
+    };
+    // Of a recording that nobody came to, there is nothing to count.
+    if verdict.connections.1 > 0 {
+        let _ = writeln!(out, "{:width$}{did}", "");
+        let _ = writeln!(out, "{:width$}{}", "", counts(verdict));
+    }
     match &verdict.outcome {
         Outcome::Complete => {}
         Outcome::Mismatch(mismatch) => mismatched(mismatch, &mut out),
@@ -47,8 +48,19 @@ pub(super) fn render(verdict: &Verdict) -> String {
         out.push('\n');
         judged(conformance, verdict, &mut out);
     }
-    if let Some(recorded) = &verdict.recorded {
+    if let Some(recorded) = verdict.recorded.as_ref().filter(|_| verdict.deed == Deed::Played) {
         line("recorded", recorded, &mut out);
+    }
+    if let Some(Added { connections, messages }) = verdict.added {
+        let said = match messages {
+            0 => "nothing: the cassette stays as it is".to_owned(),
+            _ => {
+                let (messages, connections) =
+                    (counted(messages, "message"), counted(connections, "connection"));
+                format!("{messages} on {connections}, behind what was in {cassette} before")
+            }
+        };
+        line("added", &said, &mut out);
     }
     out
 }
@@ -64,6 +76,10 @@ fn counts(verdict: &Verdict) -> String {
     let (ours, theirs) = verdict.messages;
     let (used, all) = verdict.connections;
     let plural = if all == 1 { "" } else { "s" };
+    if verdict.deed == Deed::Made {
+        let (role, peer) = (spoken(verdict.role), spoken(verdict.peer()));
+        return format!("{theirs} messages of {peer}, {ours} of {role}, {all} connection{plural}");
+    }
     format!(
         "{} of {theirs} messages came, {} of {ours} went out, {used} of {all} connection{plural} used",
         verdict.tally.matched, verdict.tally.sent
@@ -147,6 +163,10 @@ fn judged(conformance: &Conformance, verdict: &Verdict, out: &mut String) {
         line("", &format!("{}  {}{weight}", broken.code, broken.title), out);
         line("", &format!("  {}", repeated(&broken.finding, broken.times)), out);
     }
+}
+
+fn counted(count: u64, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
 fn repeated(text: &str, count: u64) -> String {

@@ -68,7 +68,7 @@ impl Drop for Replay {
 }
 
 /// The virtual till, as the program has it.
-fn till(url: &str, arguments: &[&str]) {
+pub(super) fn till(url: &str, arguments: &[&str]) {
     let output = tilltape(&["simulate", "pos", "--pace", "instant", "--patience", "1s", "--to", url])
         .args(arguments)
         .output()
@@ -82,7 +82,7 @@ fn schema() -> Validator {
 }
 
 #[track_caller]
-fn valid(value: &Value) {
+pub(super) fn valid(value: &Value) {
     if let Err(error) = schema().validate(value) {
         panic!("{error} at {}: {value:#}", error.instance_path());
     }
@@ -266,6 +266,15 @@ fn ci_dials_nothing_but_this_machine_unless_told_to() {
     assert_eq!(code, Some(4), "{err}");
     let (code, _, err) = play("ws://127.0.0.1:9", &[]);
     assert_eq!(code, Some(4), "{err}");
+    // The same for a terminal that dials.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dials.cassette.jsonl");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(SALE)).unwrap();
+    fs::write(&path, text.replacen("\"client\":\"pos\"", "\"client\":\"terminal\"", 1)).unwrap();
+    let path = path.display().to_string();
+    let mut command = tilltape(&["replay", "terminal", &path, "--to", "ws://192.0.2.1:50000"]);
+    let (code, _, err) = said(command.env("CI", "true").output().unwrap());
+    assert!(code == Some(2) && err.contains("`CI` is set: ws://192.0.2.1:50000 is not dialled"), "{err}");
 }
 
 #[test]
@@ -355,7 +364,7 @@ fn usage_is_answered_with_what_is_missing() {
     }
 }
 
-fn wait_for(path: &Path) -> String {
+pub(super) fn wait_for(path: &Path) -> String {
     for _ in 0..500 {
         if let Ok(text) = fs::read_to_string(path) {
             return text;

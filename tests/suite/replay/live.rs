@@ -30,6 +30,8 @@ use super::{load, script};
 pub(super) struct Seen {
     pub(super) verdict: Verdict,
     pub(super) events: Vec<OwnedEvent>,
+    /// What was said between the peer and the live device.
+    pub(super) episodes: Vec<OwnedEvent>,
     pub(super) notes: Vec<String>,
 }
 
@@ -40,6 +42,7 @@ struct Witness {
     runs: u32,
     verdict: Option<Verdict>,
     events: Vec<OwnedEvent>,
+    episodes: Vec<OwnedEvent>,
     notes: Vec<String>,
 }
 
@@ -52,6 +55,10 @@ impl Watcher for Witness {
 
     fn event(&mut self, event: &ConversationEvent<'_>) {
         self.events.push(OwnedEvent::of(event));
+    }
+
+    fn episode(&mut self, event: &ConversationEvent<'_>) {
+        self.episodes.push(OwnedEvent::of(event));
     }
 
     fn note(&mut self, note: &str) {
@@ -104,6 +111,66 @@ pub(super) fn as_terminal<F: Future<Output = ()>>(
     let address = address.recv().unwrap().to_string();
     block_on(peer(address));
     replay.join().unwrap()
+}
+
+/// As [`as_terminal`], with the terminal or service of a curated recording behind it: what the cassette does
+/// not have goes there.
+pub(super) fn before_that_of<F: Future<Output = ()>>(
+    script: &Arc<Script>,
+    settings: Settings,
+    entry: &Entry,
+    peer: impl FnOnce(String) -> F,
+) -> Seen {
+    let (device, stop) = device_of(entry);
+    let (ready, address) = mpsc::channel();
+    let listen = Some("127.0.0.1:0".into());
+    let device = Some((format!("ws://{device}").parse().unwrap(), Trust::System));
+    let plan = Plan { listen, device, ..plan(script, settings, 1) };
+    let replay = thread::spawn(move || play(plan, Some(ready)));
+    let address = address.recv().unwrap().to_string();
+    block_on(peer(address));
+    let seen = replay.join().unwrap().unwrap();
+    drop(stop);
+    seen
+}
+
+/// Starts the terminal or service of a curated recording: its address, and what keeps it running.
+fn device_of(entry: &Entry) -> (String, watch::Sender<()>) {
+    match &entry.act {
+        Act::Tsi(act) => {
+            let lateness = Duration::from_millis(200);
+            let settings = TerminalSettings { lateness, ..act.terminal.clone() };
+            start(move |listener, stopped| async move {
+                let play = shop(settings.seed);
+                serve(listener, Terminal::new(settings), play, |_| {}, stopped).await;
+            })
+        }
+        Act::Gochip(act) => {
+            let service = act.service;
+            start(move |listener, stopped| async move {
+                let play = shop(service.seed);
+                gochip::serve(listener, gochip::Service::new(service), play, |_| {}, stopped).await;
+            })
+        }
+    }
+}
+
+/// Serves until the sender is dropped.
+fn start<F: Future<Output = ()>>(
+    serve: impl FnOnce(TcpListener, watch::Receiver<()>) -> F + Send + 'static,
+) -> (String, watch::Sender<()>) {
+    let (stop, stopped) = watch::channel(());
+    let (ready, address) = mpsc::channel();
+    thread::spawn(move || {
+        // A terminal lasts as long as its test.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            ready.send(listener.local_addr().unwrap().to_string()).unwrap();
+            serve(listener, stopped).await;
+        });
+    });
+    (address.recv().unwrap(), stop)
 }
 
 /// Plays `script` as the POS against whatever listens at `address`.
@@ -170,6 +237,7 @@ fn plan(script: &Arc<Script>, settings: Settings, times: u32) -> Plan {
         listen: None,
         identity: None,
         dial: None,
+        device: None,
         credentials: Credentials::default(),
         times,
         handshake_time: Duration::from_secs(5),
@@ -185,11 +253,13 @@ fn play(plan: Plan, ready: Option<mpsc::Sender<SocketAddr>>) -> Result<Seen, Rep
         runs: 0,
         verdict: None,
         events: Vec::new(),
+        episodes: Vec::new(),
         notes: Vec::new(),
     };
     let (_, advance) = tokio::sync::mpsc::unbounded_channel();
-    let Witness { verdict, events, notes, .. } = run(plan, witness, std::future::pending(), advance)?;
-    Ok(Seen { verdict: verdict.unwrap(), events, notes })
+    let witness = run(plan, witness, std::future::pending(), advance)?;
+    let Witness { verdict, events, episodes, notes, .. } = witness;
+    Ok(Seen { verdict: verdict.unwrap(), events, episodes, notes })
 }
 
 /// The visits of a curated recording, made again: by tills with ids of their own.

@@ -5,6 +5,7 @@ mod faults;
 mod hanging;
 mod lineage;
 mod live;
+mod modes;
 mod mutants;
 mod peers;
 mod player;

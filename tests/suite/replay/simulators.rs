@@ -20,8 +20,7 @@ use super::scripted;
 #[case::gochip(Protocol::Gochip)]
 fn every_curated_till_is_served_by_its_cassette(#[case] protocol: Protocol) {
     all_complete(catalogue(protocol), |entry| {
-        // A POS of goChip cancels in the middle of what the service says: that needs its time.
-        let pace = if protocol == Protocol::Tsi { Pace::Instant } else { Pace::Scaled(20.0) };
+        let pace = pace_of(protocol);
         let settings = Settings { patience: Duration::from_secs(3), pace, ..settings(Party::Terminal) };
         as_terminal(&curated(entry), settings, 1, async |address| {
             visit_again(entry, &address, patience_of(entry.name)).await;
@@ -36,7 +35,7 @@ fn every_curated_till_is_served_by_its_cassette(#[case] protocol: Protocol) {
 fn every_curated_terminal_is_driven_by_its_cassette(#[case] protocol: Protocol) {
     let entries = catalogue(protocol).into_iter().filter(|entry| !WAITS_OUT_A_WINDOW.contains(&entry.name));
     all_complete(entries.collect(), |entry| {
-        let pace = if protocol == Protocol::Tsi { Pace::Instant } else { Pace::Scaled(20.0) };
+        let pace = pace_of(protocol);
         let patience = Duration::from_secs(3);
         let patience_for_people = Duration::from_secs(4);
         against_that_of(entry, Settings { patience_for_people, patience, pace, ..settings(Party::Pos) })
@@ -64,8 +63,14 @@ fn is_complete(seen: &Seen) -> bool {
     seen.verdict.outcome == Outcome::Complete && seen.verdict.tally.matched == seen.verdict.messages.1
 }
 
+/// How fast a cassette is played: a POS of goChip cancels in the middle of what the service says, and that
+/// needs its time.
+pub(super) fn pace_of(protocol: Protocol) -> Pace {
+    if protocol == Protocol::Tsi { Pace::Instant } else { Pace::Scaled(20.0) }
+}
+
 /// How long a till waits: longer than a late response takes, and not long for one that never comes.
-fn patience_of(name: &str) -> Duration {
+pub(super) fn patience_of(name: &str) -> Duration {
     match name {
         "terminal-late-response" => Duration::from_secs(9),
         // What they wait for comes when the window of an answer that never comes has run out.

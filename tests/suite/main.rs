@@ -15,6 +15,7 @@ mod check;
 mod curated;
 mod demo;
 mod events;
+mod examples;
 mod explain;
 mod finality;
 mod format;

@@ -30,6 +30,7 @@ struct VerdictLine<'a> {
     conformance: Option<ConformanceLine<'a>>,
     recorded: Option<&'a str>,
     added: Option<AddedLine>,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -165,6 +166,7 @@ impl<'a> VerdictLine<'a> {
             added: verdict
                 .added
                 .map(|added| AddedLine { connections: added.connections, messages: added.messages }),
+            text: verdict.text(),
         }
     }
 }

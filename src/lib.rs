@@ -32,6 +32,8 @@ pub mod check;
 
 pub mod prove;
 
+pub mod money;
+
 pub mod replay;
 
 pub mod report;

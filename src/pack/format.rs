@@ -44,6 +44,9 @@ pub(super) struct PackFile {
     #[serde(default)]
     pub fixed: Vec<Text>,
     pub busy: Option<Text>,
+    pub money: Option<MoneyDef>,
+    #[serde(default, rename = "recovery")]
+    pub recoveries: Vec<RecoveryDef>,
     #[serde(default)]
     pub sensitive: Vec<String>,
 }
@@ -138,6 +141,58 @@ pub(super) struct MessageDef {
 pub(super) struct OutcomeDef {
     pub name: String,
     pub on: SelectorDef,
+}
+
+/// What moves money.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MoneyDef {
+    pub moved: Vec<Text>,
+    #[serde(default)]
+    pub unknown: Vec<Text>,
+    pub reference: Option<Text>,
+    pub charge: Vec<ChargeDef>,
+    #[serde(default)]
+    pub reversal: Vec<ReversalDef>,
+    pub enquiry: Option<SelectorDef>,
+    #[serde(default)]
+    pub told: Vec<ToldDef>,
+    pub ask: Option<Text>,
+    pub undo: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChargeDef {
+    pub what: String,
+    pub on: SelectorDef,
+    pub same: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReversalDef {
+    pub what: String,
+    pub on: SelectorDef,
+    pub of: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToldDef {
+    pub on: SelectorDef,
+    pub outcome: String,
+    pub moved: bool,
+    pub reference: Option<Text>,
+}
+
+/// What a terminal answers that no recording shows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecoveryDef {
+    pub on: SelectorDef,
+    pub knows: Option<Text>,
+    pub answers: Vec<Text>,
 }
 
 /// One condition; exactly one of its questions is asked.

@@ -77,6 +77,7 @@ pub fn load_through(
     let lenses = lens::resolve(&mut resolver, lenses);
     resolver.trie.graft();
     resolver.outcome_trie.graft();
+    resolver.money_trie.graft();
     let mut rules: Vec<(usize, Rule)> = rules.into_values().collect();
     rules.sort_by_key(|(depth, _)| *depth);
     let extends = chain.iter().rev().skip(1).map(|base| base.definition.name.get_ref().clone()).collect();
@@ -101,11 +102,14 @@ pub fn load_through(
         volatile: resolver.volatile,
         fixed: resolver.fixed,
         busy: resolver.busy,
+        money: resolver.money,
+        recoveries: resolver.recoveries,
         sensitive: resolver.sensitive,
         rules: rules.into_iter().map(|(_, rule)| rule).collect(),
         lenses,
         trie: resolver.trie,
         outcome_trie: resolver.outcome_trie,
+        money_trie: resolver.money_trie,
         library: resolver.library,
         readme: sources.text(&format!("{name}/README.md")).map(str::to_owned),
     })

@@ -14,6 +14,7 @@ mod graft;
 mod lens;
 mod loader;
 mod model;
+mod money;
 mod names;
 mod page;
 mod pattern;
@@ -23,6 +24,7 @@ mod rule_info;
 mod schema;
 mod sensitive;
 mod sources;
+mod template;
 mod test;
 mod trie;
 mod waivable;
@@ -39,6 +41,7 @@ pub use model::{
     Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
     Kind, KindId, Outcome, Pack, Role, Rule, SiteParameter,
 };
+pub use money::{Charge, Ended, Meaning, Money, MoneyReader, MoneyReading, Moved, Recovery, Reversal, Told};
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
     Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape,
@@ -48,5 +51,6 @@ pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use schema::{Breach, Schema};
 pub use sources::Sources;
+pub use template::{Fill, Source, Template, TemplateError};
 pub use test::{Body, Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
 pub use trie::Trie;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::document::Library;
 use super::extract::Slot;
+use super::money::{Money, Recovery};
 use super::page::Page;
 use super::pattern::{Pattern, Selector};
 use super::schema::Schema;
@@ -43,6 +44,10 @@ pub struct Pack {
     pub fixed: Vec<String>,
     /// What a busy terminal answers; `"{flow}"` stands in it for the key of the message it answers.
     pub busy: Option<String>,
+    /// What moves money, where the pack says so.
+    pub money: Option<Money>,
+    /// What a terminal answers to what a recording does not show, in the order they are tried.
+    pub recoveries: Vec<Recovery>,
     /// Names of fields, or pointers to them, that must never be shown.
     pub sensitive: Vec<String>,
     /// The rules, inherited ones first.
@@ -53,6 +58,8 @@ pub struct Pack {
     pub trie: Trie,
     /// Every pointer that outcomes ask for, compiled.
     pub outcome_trie: Trie,
+    /// Every pointer that money and recoveries ask for, compiled.
+    pub money_trie: Trie,
     /// The documents its schemas stand in.
     pub(super) library: Library,
     /// Its README, for people.

@@ -32,10 +32,16 @@ mod player;
 mod rehearsal;
 mod verdict;
 
+mod matrix;
+
 pub use binding::Ids;
 pub use difference::{Difference, Differs};
 pub use fault::{Fault, FaultError, Harm, Verb};
 pub use lineage::Wishes;
+pub use matrix::{
+    Break, Cell, CellId, Grid, MATRIX_VERSION, Manner, MatrixVerdict, Order, PosEnd, Run, Terminal, Times,
+    UnknownCell, UnknownManner, Word, cell, cells, meant, simulate, through, weigh,
+};
 pub use mismatch::{Expected, Got, Mismatch};
 pub use outcome::{Incomplete, Outcome, Remarks, Shortfall, Tally};
 pub use pace::{Pace, PaceError};

@@ -21,9 +21,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["rule", "pack", "conversation", "text", "wire", "mask"]),
     ("prove", &["check", "rule", "pack", "conversation", "text", "wire", "mask"]),
     ("diff", &["pack", "conversation", "text", "wire", "mask"]),
-    ("replay", &["cassette", "pack", "conversation", "text", "wire", "mask"]),
+    ("money", &["pack", "conversation", "text", "wire", "mask"]),
+    ("replay", &["money", "cassette", "pack", "conversation", "text", "wire", "mask"]),
     ("report", &["prove", "check", "diff", "rule", "pack", "conversation", "text", "wire", "mask"]),
-    ("net", &["check", "replay", "cassette", "rule", "pack", "conversation", "text", "wire", "mask"]),
+    (
+        "net",
+        &["check", "replay", "money", "cassette", "rule", "pack", "conversation", "text", "wire", "mask"],
+    ),
     (
         "cli",
         &[
@@ -33,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "check",
             "diff",
             "replay",
+            "money",
             "cassette",
             "rule",
             "pack",

@@ -25,6 +25,8 @@ mod kill;
 mod leak;
 mod licences;
 mod masking;
+mod matrix;
+mod money;
 mod packs;
 mod patterns;
 mod peers;

@@ -5,6 +5,7 @@ mod growth;
 mod itself;
 mod keep;
 mod load;
+mod matrix;
 mod modes;
 mod options;
 mod play;
@@ -34,6 +35,7 @@ enum PartyArguments {
     Pos(Box<pos::Arguments>),
     #[command(name = "self")]
     Itself(itself::Arguments),
+    Matrix(Box<matrix::Arguments>),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
@@ -44,6 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Some(PartyArguments::Terminal(arguments)) => terminal::run(&arguments),
         Some(PartyArguments::Pos(arguments)) => pos::run(&arguments),
         Some(PartyArguments::Itself(arguments)) => itself::run(&arguments),
+        Some(PartyArguments::Matrix(arguments)) => matrix::run(&arguments),
         None => Ok(Exit::Usage),
     }
 }

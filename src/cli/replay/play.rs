@@ -125,7 +125,7 @@ pub(crate) fn play(
 }
 
 /// A cassette whose label `expires` is past proves nothing about today's devices.
-fn fresh_enough(path: &Path, script: &Script) -> Result<(), CliError> {
+pub(super) fn fresh_enough(path: &Path, script: &Script) -> Result<(), CliError> {
     let Some(label) = script.header().labels.get("expires") else { return Ok(()) };
     let wrong = || {
         CliError::input(format!(
@@ -189,7 +189,7 @@ pub(super) fn in_ci() -> bool {
 }
 
 /// The header of the cassette of a run.
-fn header_of(script: &Script, role: Party, path: &Path) -> Header {
+pub(super) fn header_of(script: &Script, role: Party, path: &Path) -> Header {
     let mut labels = std::collections::BTreeMap::new();
     labels.insert("replay_of".to_owned(), path.display().to_string());
     labels.insert("replayed_as".to_owned(), role.to_string());

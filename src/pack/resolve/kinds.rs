@@ -24,7 +24,7 @@ struct Told {
 }
 
 impl Resolver {
-    /// Resolves the kinds of messages and the outcomes of all packs of the chain.
+    /// Resolves the kinds of messages, the outcomes and what moves money of all packs of the chain.
     pub(crate) fn messages(&mut self, chain: &[Link<'_>]) {
         for (depth, link) in chain.iter().enumerate() {
             for described in &link.definition.described {
@@ -60,6 +60,14 @@ impl Resolver {
             }
         }
         std::mem::swap(&mut self.trie, &mut self.outcome_trie);
+        for link in chain.iter().filter(|link| link.taken == Taken::Wholly) {
+            if let Some(money) = &link.definition.money {
+                self.money(&link.file, money);
+            }
+            for recovery in &link.definition.recoveries {
+                self.recovery(&link.file, recovery);
+            }
+        }
     }
 
     /// A kind that another pack declares may differ in much, not in what it is a special case of.

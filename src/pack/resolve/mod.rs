@@ -4,6 +4,7 @@
 
 mod described;
 mod kinds;
+mod money;
 mod patterns;
 mod questions;
 mod rules;
@@ -19,6 +20,7 @@ use super::error::PackError;
 use super::extract::Slot;
 use super::format::{PackFile, SelectorDef, Text};
 use super::model::{Document, Endpoint, GroupScope, Grouping, Kind, Outcome, SiteParameter};
+use super::money::{Money, Recovery};
 use super::pattern::Selector;
 use super::schema::Schema;
 use super::trie::Trie;
@@ -46,9 +48,12 @@ pub(super) struct Resolver {
     pub(super) volatile: Vec<String>,
     pub(super) fixed: Vec<String>,
     pub(super) busy: Option<String>,
+    pub(super) money: Option<Money>,
+    pub(super) recoveries: Vec<Recovery>,
     pub(super) sensitive: Vec<String>,
     pub(super) trie: Trie,
     pub(super) outcome_trie: Trie,
+    pub(super) money_trie: Trie,
     /// The documents schemas stand in.
     pub(super) library: Library,
     schemas: BTreeMap<String, Option<Schema>>,

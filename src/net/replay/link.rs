@@ -57,6 +57,9 @@ pub(super) async fn attend(
                 }
             }
             Next::Message(message) => {
+                if let Some(Ok(Message::Close(_))) = message {
+                    answer(&mut socket).await;
+                }
                 if hear(ear, link, message) {
                     return;
                 }
@@ -92,7 +95,11 @@ async fn obey(
             let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
             match socket.close(frame).await {
                 // The peer was faster, and has its answer.
-                Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
+                Err(
+                    Error::ConnectionClosed
+                    | Error::AlreadyClosed
+                    | Error::Protocol(ProtocolError::SendAfterClosing),
+                ) => Ok(()),
                 other => other,
             }
         }
@@ -148,6 +155,12 @@ fn broken(error: &Error) -> Option<String> {
         Error::Utf8(error) => Some(format!("text that is not UTF-8: {error} (RFC 6455, section 5.6)")),
         other => Some(other.to_string()),
     }
+}
+
+/// Sends the library's answer to a close frame, which waits in its buffer until somebody reads or flushes.
+async fn answer(socket: &mut WebSocketStream<Link>) {
+    // A peer that does not read cannot hold us; that the link is over now is what an answer is for.
+    let _ = tokio::time::timeout(FAREWELL, socket.flush()).await;
 }
 
 /// Closes with code 1001, and waits a moment for the answer.

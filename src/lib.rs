@@ -40,5 +40,9 @@ pub mod report;
 
 pub mod net;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

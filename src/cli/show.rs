@@ -15,6 +15,7 @@ use crate::cassette::{CassetteError, Ending, Header, Reader};
 use crate::conversation::transcript::{Aliases, Detail, Transcript, Volatile};
 use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload, redacted};
 use crate::mask::{Masker, Policy};
+use crate::net::entropy;
 use crate::pack;
 use crate::text::json::{self, Cursor, JsonError, Kind};
 
@@ -372,18 +373,10 @@ fn volatile(arguments: &Arguments, header: &Header) -> Result<Vec<Volatile>, Cli
         (None, Some(name)) => pack::load(&sources, name).map(|pack| pack.volatile).unwrap_or_default(),
         (None, None) => Vec::new(),
     };
-    let common = VOLATILE.iter().map(|place| Volatile::of(place));
-    Ok(places.iter().map(|place| Volatile::of(place)).chain(common).collect())
+    Ok(Volatile::places(places.iter().map(String::as_str)))
 }
 
 /// A key that nobody knows: replacements of two runs cannot be compared, nor undone by trying card numbers.
 pub(super) fn random_key() -> Result<[u8; 32], CliError> {
-    let mut key = [0; 32];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut key).map_err(|_| CliError::environment("the system gives no random numbers"))?;
-    Ok(key)
+    entropy::key().map_err(CliError::environment)
 }
-
-/// Fields whose values differ from run to run in most protocols.
-const VOLATILE: &[&str] =
-    &["flow_id", "reference_no", "authorization_no", "transaction_date", "transaction_time"];

@@ -8,6 +8,7 @@
     reason = "sockets, clocks and the recorder's thread live here and nowhere else"
 )]
 
+pub mod entropy;
 mod interrupt;
 mod link;
 mod signals;

@@ -46,8 +46,8 @@ pub use mismatch::{Expected, Got, Mismatch};
 pub use outcome::{Incomplete, Outcome, Remarks, Shortfall, Tally};
 pub use pace::{Pace, PaceError};
 pub use player::{
-    Action, Answer, Closes, Deed, LinkId, Outgoing, Player, Received, Settings, Steps, Unknown, Unplayable,
-    Wire,
+    Action, Answer, Closes, Deed, LinkId, Outgoing, Player, Received, Settings, Steps, TooLate, Unknown,
+    Unplayable, Wire,
 };
 pub use rehearsal::{Rehearsal, RehearsalError, rehearse};
 pub use script::{Script, ScriptError, StepId};

@@ -42,6 +42,7 @@ mod rule_index;
 mod schema;
 mod show;
 mod simulate;
+mod testing;
 mod transcript;
 mod tutorial;
 mod verdicts;

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::keep::{Judged, judge};
 use super::load::{load, pack_named};
 use super::modes::Modes;
 use super::options::Common;
@@ -19,6 +18,7 @@ use crate::cli::files::{Existing, FileShelf};
 use crate::conversation::{EndReason, Party};
 use crate::mask::Policy;
 use crate::net::record::{Limits, Plan, Proxy, RecordError, Spread, Summary, Upstream, until_quiet};
+use crate::net::replay::{Judge, Judged};
 use crate::net::stop_requested;
 use crate::net::tls::Trust;
 use crate::replay::{Shortfall, Verdict, rehearse};
@@ -100,7 +100,7 @@ pub(super) fn record(
     let mut verdict = Verdict::of_recording(Ok(&script), &name, role);
     let mut judged: Option<Judged> = None;
     if let Some(pack) = common.judging_pack(&script)? {
-        let (conformance, word) = judge(&script, pack, Party::Pos);
+        let (conformance, word) = Judge::new(pack, Party::Pos).script(&script);
         verdict.conformance = Some(conformance);
         judged = Some(word);
     }

@@ -3,22 +3,19 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::cassette::{Header, Writer};
-use crate::check::{self, Check, CheckResult, Completeness, Options, SourceInfo};
 use crate::cli::error::CliError;
-use crate::conversation::{ConversationEvent, EndReason, Offset, Party, Scan, redacted};
+use crate::conversation::{ConversationEvent, EndReason, Offset, Scan, redacted};
 use crate::mask::{Masker, Policy, Scanner};
-use crate::pack::Pack;
-use crate::replay::{Broken, Conformance, Script};
-use crate::rule::{RunVerdict, Verdict};
+use crate::net::replay::{Judge, Judged};
+use crate::replay::Conformance;
 
 /// Keeps what happens.
 pub(super) struct Keeper {
     masker: Masker,
     tape: Option<Tape>,
-    check: Option<Check>,
+    judge: Option<Judge>,
     at: Offset,
 }
 
@@ -48,18 +45,9 @@ pub(super) struct Recorded {
     pub(super) clear: u64,
 }
 
-/// What the rules say of the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
-    Conformant,
-    NonConformant,
-    Undecided,
-    Invalid,
-}
-
 impl Keeper {
-    pub(super) fn new(masker: Masker, judging: Option<Arc<Pack>>) -> Self {
-        Self { masker, tape: None, check: judging.map(judge_by), at: Offset::ZERO }
+    pub(super) fn new(masker: Masker, judge: Option<Judge>) -> Self {
+        Self { masker, tape: None, judge, at: Offset::ZERO }
     }
 
     /// Records the run at `path`, too.
@@ -90,49 +78,24 @@ impl Keeper {
     /// Keeps an event.
     pub(super) fn event(&mut self, event: &ConversationEvent<'_>) {
         self.at = event.at;
-        let (tape, check) = (&mut self.tape, &mut self.check);
+        let (tape, judge) = (&mut self.tape, &mut self.judge);
         redacted(event, &self.masker, |event| {
             if let Some(tape) = tape {
                 tape.write(event);
             }
-            if let Some(check) = check {
-                // A payload that is no JSON is an event of its own; nothing else fails here.
-                let _ = check.observe(event);
+            if let Some(judge) = judge {
+                judge.observe(event);
             }
         });
     }
 
-    /// Everything that was kept; the rules speak of `peer`.
-    pub(super) fn finish(self, peer: Party) -> Kept {
+    /// Everything that was kept.
+    pub(super) fn finish(self) -> Kept {
         let at = self.at;
         let recorded = self.tape.map(|tape| tape.finish(at));
-        let (conformance, judged) = self.check.map(|check| sentence(check, peer)).unzip();
+        let (conformance, judged) = self.judge.map(Judge::finish).unzip();
         Kept { recorded, conformance, judged }
     }
-}
-
-/// What the rules of a pack say of one party of a cassette.
-pub(super) fn judge(script: &Script, pack: Arc<Pack>, peer: Party) -> (Conformance, Judged) {
-    let mut check = judge_by(pack);
-    for event in script.events() {
-        // A payload that is no JSON is an event of its own; nothing else fails here.
-        let _ = check.observe(&event);
-    }
-    sentence(check, peer)
-}
-
-fn judge_by(pack: Arc<Pack>) -> Check {
-    let mut check = Check::new(pack, Options::default());
-    check.begin(SourceInfo { name: "this run".into(), masked: true, ..SourceInfo::default() });
-    check
-}
-
-fn sentence(mut check: Check, peer: Party) -> (Conformance, Judged) {
-    check.end(Completeness::Finished);
-    let mut result = check.finish();
-    check::conceal(&mut result);
-    let judged = judged(&result, peer);
-    (conformance(&result, judged, peer), judged)
 }
 
 impl Tape {
@@ -164,56 +127,5 @@ impl Tape {
             Ok(clear) => Recorded { path: name, failed: None, clear },
             Err(error) => Recorded { path: name, failed: Some(error.to_string()), clear: 0 },
         }
-    }
-}
-
-impl Judged {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Conformant => "CONFORMANT",
-            Self::NonConformant => "NON-CONFORMANT",
-            Self::Undecided => "UNDECIDED",
-            Self::Invalid => "INVALID",
-        }
-    }
-}
-
-/// What the rules say of one party: what the other broke is not held against it.
-fn judged(result: &CheckResult, peer: Party) -> Judged {
-    let by_peer = |rule: &check::RuleResult| {
-        rule.verdict == Verdict::Fail && rule.findings.iter().any(|finding| finding.accused == peer)
-    };
-    if result.rules.iter().any(|rule| rule.rule.blocks() && by_peer(rule)) {
-        return Judged::NonConformant;
-    }
-    match result.verdict {
-        RunVerdict::Invalid => Judged::Invalid,
-        RunVerdict::Undecided => Judged::Undecided,
-        RunVerdict::Conformant | RunVerdict::ConformantWithWaivers => Judged::Conformant,
-        // Only we broke something, as the cassette wants it.
-        RunVerdict::NonConformant => {
-            let open = |rule: &check::RuleResult| rule.rule.blocks() && rule.verdict == Verdict::Inconclusive;
-            if result.rules.iter().any(open) { Judged::Undecided } else { Judged::Conformant }
-        }
-    }
-}
-
-fn conformance(result: &CheckResult, judged: Judged, peer: Party) -> Conformance {
-    let broken = result.rules.iter().filter_map(|rule| {
-        let mut own = rule.findings.iter().filter(|finding| finding.accused == peer);
-        let first = own.next()?;
-        Some(Broken {
-            code: rule.rule.code.to_string(),
-            title: rule.rule.title.clone(),
-            finding: first.what.clone(),
-            times: 1 + own.count() as u64,
-            decides: rule.rule.blocks(),
-        })
-    });
-    Conformance {
-        pack: format!("{} {}", result.pack, result.pack_version),
-        verdict: judged.word(),
-        broken: broken.collect(),
-        exercised: (result.exercised(), result.in_scope()),
     }
 }

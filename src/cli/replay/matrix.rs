@@ -170,7 +170,7 @@ impl Bench<'_> {
             keeper.record(&folder.join(name + ".cassette.jsonl"), &header, self.arguments.force)?;
         }
         let run = self.play(id, |event| keeper.event(event));
-        let kept = keeper.finish(Party::Pos);
+        let kept = keeper.finish();
         if let Some(error) = kept.recorded.and_then(|recorded| recorded.failed) {
             return Err(CliError::environment(format!("cannot write the cassette of a cell: {error}")));
         }

@@ -15,10 +15,10 @@ use crate::cassette::Header;
 use crate::cli::endpoint::{self, chain};
 use crate::cli::error::CliError;
 use crate::cli::{Exit, show};
-use crate::conversation::Party;
+use crate::conversation::{Leg, Party};
 use crate::mask::{Masker, Policy};
 use crate::net::record::{Upstream, UpstreamError};
-use crate::net::replay::{Credentials, Plan, ReplayError, run};
+use crate::net::replay::{Credentials, Judge, Order, Plan, ReplayError, Stale, run, still_fresh};
 use crate::net::stop_requested;
 use crate::net::tls::Trust;
 use crate::replay::{Script, Unknown};
@@ -86,7 +86,8 @@ pub(crate) fn play(
         }
         None => (None, None),
     };
-    let mut keeper = Keeper::new(masker, common.judging_pack(script)?);
+    let judge = common.judging_pack(script)?.map(|pack| Judge::new(pack, Leg::PosTerminal.peer(role)));
+    let mut keeper = Keeper::new(masker, judge);
     if let Some(out) = &common.record {
         keeper.record(out, &header_of(script, role, path), common.force)?;
     }
@@ -120,27 +121,21 @@ pub(crate) fn play(
     let watch = Watch::new(welcome, common.times, keeper, growth);
     let stop = stop_requested(|| std::process::exit(Exit::Invalid as i32))
         .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
-    let advance = if common.by_hand() { enters() } else { mpsc::unbounded_channel().1 };
-    run(plan, watch, stop, advance).map_err(failed)?.finish(common.format)
+    let orders = if common.by_hand() { enters() } else { mpsc::unbounded_channel().1 };
+    run(plan, watch, stop, orders).map_err(failed)?.finish(common.format)
 }
 
 /// A cassette whose label `expires` is past proves nothing about today's devices.
 pub(super) fn fresh_enough(path: &Path, script: &Script) -> Result<(), CliError> {
-    let Some(label) = script.header().labels.get("expires") else { return Ok(()) };
-    let wrong = || {
-        CliError::input(format!(
-            "{}: expected a date such as `2026-12-31` in the label `expires`, got `{label}`",
-            path.display()
-        ))
-    };
-    let day = label.get(..10).filter(|_| label.len() == 10 || label.as_bytes().get(10) == Some(&b'T'));
-    let end = format!("{}T23:59:59Z", day.ok_or_else(wrong)?);
-    let end = humantime::parse_rfc3339(if label.len() == 10 { &end } else { label }).map_err(|_| wrong())?;
-    if SystemTime::now() > end {
-        return Err(CliError::input(format!("{}: the cassette expired on {label}", path.display()))
-            .help("record it anew against the device, or move the label `expires` in its first line"));
-    }
-    Ok(())
+    still_fresh(script).map_err(|stale| {
+        let error = CliError::input(format!("{}: {stale}", path.display()));
+        match stale {
+            Stale::Expired(_) => {
+                error.help("record it anew against the device, or move the label `expires` in its first line")
+            }
+            Stale::NoDate(_) => error,
+        }
+    })
 }
 
 /// Where to listen and where to dial, by who dials in the cassette.
@@ -205,12 +200,12 @@ pub(super) fn header_of(script: &Script, role: Party, path: &Path) -> Header {
 }
 
 /// One for every line on standard input.
-fn enters() -> mpsc::UnboundedReceiver<()> {
+fn enters() -> mpsc::UnboundedReceiver<Order> {
     let (entered, enters) = mpsc::unbounded_channel();
     // Ends with stdin or the process; nobody waits for it.
     let _ = std::thread::Builder::new().name("enter".into()).spawn(move || {
         for _ in io::stdin().lock().lines().map_while(Result::ok) {
-            if entered.send(()).is_err() {
+            if entered.send(Order::Advance).is_err() {
                 break;
             }
         }

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::growth::Growth;
-use super::keep::{Judged, Keeper, Kept};
+use super::keep::{Keeper, Kept};
 use super::options::Format;
 use crate::cli::error::CliError;
 use crate::cli::{Exit, output};
-use crate::conversation::{ConversationEvent, Leg, Party};
-use crate::net::replay::Watcher;
+use crate::conversation::{ConversationEvent, Party};
+use crate::net::replay::{Judged, Watcher};
 use crate::replay::{Expected, Outcome, Player, Verdict};
 use crate::report::{Glyphs, printable};
 
@@ -91,8 +91,7 @@ impl Watch {
         if let Some(growth) = self.growth {
             verdict.added = Some(growth.finish(&verdict.outcome, self.keeper.masker())?);
         }
-        let Kept { recorded, conformance, judged } =
-            self.keeper.finish(Leg::PosTerminal.peer(self.welcome.role));
+        let Kept { recorded, conformance, judged } = self.keeper.finish();
         verdict.conformance = conformance;
         verdict.recorded = recorded.as_ref().map(|recorded| recorded.path.clone());
         print(&verdict, format)?;

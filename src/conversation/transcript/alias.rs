@@ -28,6 +28,15 @@ pub enum Place {
 }
 
 impl Volatile {
+    /// Fields whose values differ from run to run in most protocols.
+    const USUAL: [&str; 5] =
+        ["flow_id", "reference_no", "authorization_no", "transaction_date", "transaction_time"];
+
+    /// What differs from run to run: the places that a pack names, and the usual ones.
+    pub fn places<'p>(of_pack: impl IntoIterator<Item = &'p str>) -> Vec<Self> {
+        of_pack.into_iter().chain(Self::USUAL).map(Self::of).collect()
+    }
+
     /// Names the alias after the field: `flow` for `flow_id`, `time` for `/event/transaction_time`.
     pub fn of(place: &str) -> Self {
         let field = place.rsplit('/').find(|token| *token != "*").unwrap_or(place);

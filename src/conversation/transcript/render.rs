@@ -18,6 +18,8 @@ pub enum Detail {
     /// What people read: rounded times, no addresses and header lines.
     #[default]
     Brief,
+    /// The same without times, so that two runs of one scenario read the same.
+    Timeless,
     /// Everything; [`super::parse()`] gives back the very events.
     Exact,
 }
@@ -51,6 +53,7 @@ impl Transcript {
         let distance = event.at.since(self.last);
         let distance = match self.detail {
             Detail::Brief => time::rounded(distance),
+            Detail::Timeless => String::new(),
             Detail::Exact => time::exact(distance),
         };
         self.last = event.at;
@@ -180,7 +183,7 @@ impl Transcript {
     }
 
     fn handshake(&self, opening: &Opening<'_>, line: &mut Line<'_>) -> fmt::Result {
-        if self.detail == Detail::Brief {
+        if self.detail != Detail::Exact {
             return Ok(());
         }
         let out = &mut line.out;
@@ -229,13 +232,16 @@ impl Line<'_> {
         let prefix = self.head.prefix(ConnectionId(1));
         let width = 8_usize.saturating_sub(prefix.len());
         let distance = &self.head.distance;
+        if distance.is_empty() {
+            return write!(self.out, "{prefix}{:width$} ", party.as_str());
+        }
         write!(self.out, "{prefix}{:width$} +{distance:6} ", party.as_str())
     }
 
     /// `close +2ms `; the connection `usual` needs no number.
     fn keyword(&mut self, keyword: &str, usual: ConnectionId) -> fmt::Result {
         write!(self.out, "{}{keyword} ", self.head.prefix(usual))?;
-        if self.head.distance != "0ms" {
+        if !matches!(self.head.distance.as_str(), "" | "0ms") {
             write!(self.out, "+{} ", self.head.distance)?;
         }
         Ok(())

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::client::{Phone, dial};
 use super::device::{Device, bridge};
+use super::order::Order;
 use super::plan::{Plan, ReplayError, Watcher};
 use super::server::{Door, serve};
 use super::stage::Stage;
@@ -31,15 +32,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long links have to say goodbye when a run is over.
 const GOODBYE: Duration = Duration::from_millis(700);
 
-/// Plays a plan to its end, or until `stop`; `advance` lets messages go one by one where they wait for that.
+/// Plays a plan to its end, or until `stop`; `orders` are obeyed as they come.
 pub fn run<W: Watcher>(
     plan: Plan,
     watcher: W,
     stop: impl Future<Output = ()>,
-    advance: mpsc::UnboundedReceiver<()>,
+    orders: mpsc::UnboundedReceiver<Order>,
 ) -> Result<W, ReplayError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(ReplayError::Start)?.block_on(play(plan, watcher, stop, advance))
+    runtime.map_err(ReplayError::Start)?.block_on(play(plan, watcher, stop, orders))
 }
 
 type Task<'t> = Pin<Box<dyn Future<Output = Result<(), ReplayError>> + 't>>;
@@ -48,7 +49,7 @@ async fn play<W: Watcher>(
     plan: Plan,
     watcher: W,
     stop: impl Future<Output = ()>,
-    mut advance: mpsc::UnboundedReceiver<()>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
 ) -> Result<W, ReplayError> {
     let Plan {
         script,
@@ -141,7 +142,7 @@ async fn play<W: Watcher>(
                     stopped = true;
                     stage.stop();
                 }
-                Some(()) = advance.recv() => stage.advance(),
+                Some(order) = orders.recv() => stage.obey(order),
             }
         }
         if failed.is_some() {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::beyond::{Beyond, Wanted};
 use super::events::{self, Handshake, Numbers};
 use super::link::Ear;
+use super::order::{NoConnection, Order, Standing};
 use super::plan::Watcher;
 use crate::conversation::{ConnectionId, EventKind, Leg, Offset, Party, Payload};
 use crate::replay::{Action, Answer, Deed, LinkId, Outgoing, Player, Received, StepId};
@@ -210,9 +211,19 @@ impl<W: Watcher> Stage<W> {
         beyond.stands(link, handshake, now, &mut |event| watcher.episode(event));
     }
 
-    /// Lets the next message of ours go.
-    pub(super) fn advance(&self) {
-        self.inner.borrow_mut().player.advance();
+    /// Does what is asked from outside.
+    pub(super) fn obey(&self, order: Order) {
+        let now = self.now();
+        let inner = &mut *self.inner.borrow_mut();
+        match order {
+            Order::Advance => inner.player.advance(),
+            Order::Stop => inner.player.stop(),
+            Order::Harm(harm, answer) => answer.send(inner.player.harm(harm)),
+            Order::Inject { connection, message, answer } => {
+                answer.send(inner.inject(connection, message, now));
+            }
+            Order::Look(answer) => answer.send(inner.standing(now)),
+        }
     }
 
     /// The operator stops the run.
@@ -334,6 +345,45 @@ impl<W: Watcher> Inner<W> {
             known.unsent += 1;
         }
         self.tell(link, Command::Send(message));
+    }
+
+    /// Sends a message that the player knows nothing of.
+    fn inject(
+        &mut self,
+        connection: Option<ConnectionId>,
+        message: Outgoing,
+        now: Offset,
+    ) -> Result<ConnectionId, NoConnection> {
+        let open = self.open();
+        let wanted = connection.or(open.last().copied());
+        let link = self.links.iter().find(|(_, known)| Some(known.connection) == wanted);
+        let Some((&link, known)) = link.filter(|(_, known)| known.closed == Closed::default()) else {
+            return Err(NoConnection { asked: connection, open });
+        };
+        let connection = known.connection;
+        self.player
+            .remark(format!("a message from outside the cassette was sent on connection {}", connection.0));
+        self.send(link, message, now);
+        Ok(connection)
+    }
+
+    fn standing(&self, now: Offset) -> Standing {
+        Standing {
+            over: self.player.outcome().is_some(),
+            tally: self.player.tally(),
+            open: self.open(),
+            held: self.player.held(now),
+            waits_for: self.player.waits_for(),
+            struck: self.player.struck().map(|(text, n)| (text.to_owned(), n)).collect(),
+        }
+    }
+
+    /// Connections on which messages can be sent.
+    fn open(&self) -> Vec<ConnectionId> {
+        let open = self.links.values().filter(|known| known.closed == Closed::default());
+        let mut open: Vec<ConnectionId> = open.map(|known| known.connection).collect();
+        open.sort_unstable();
+        open
     }
 
     /// Our close frame, unless our answer to the peer's stands for it already.

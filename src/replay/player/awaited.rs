@@ -49,8 +49,7 @@ impl Player {
         if self.outcome.is_some() {
             return;
         }
-        let waited_for = self.awaited().into_iter().take(Incomplete::SHOWN);
-        let waited_for = waited_for.map(|id| self.describe(id)).collect();
+        let waited_for = self.waits_for();
         let note = self.last_note();
         self.outcome = Some(Outcome::Incomplete(Incomplete { why, waited_for, note }));
     }

@@ -37,7 +37,8 @@ pub use dial::Answer;
 use super::binding::{Bindings, Ids};
 use super::compare::{Leniency, Live};
 use super::fault::Harm;
-use super::outcome::{Outcome, Remarks, Tally};
+use super::mismatch::Expected;
+use super::outcome::{Incomplete, Outcome, Remarks, Tally};
 use super::pace::Pace;
 use super::script::{Act, ConnectionIndex, FlowIndex, PackReader, Script, StepId};
 use super::spot::Spot;
@@ -258,6 +259,16 @@ pub enum Received<'a> {
     },
 }
 
+/// A fault came too late.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("fault `{fault}`: expected a message that is still to come, got {n}, which is over")]
+pub struct TooLate {
+    /// As written.
+    pub fault: String,
+    /// The message.
+    pub n: EventNumber,
+}
+
 /// Plays one side of a script.
 #[derive(Debug)]
 pub struct Player {
@@ -458,6 +469,24 @@ impl Player {
     /// Lets the next message of ours go, where they go by hand.
     pub fn advance(&mut self) {
         self.may_send += 1;
+    }
+
+    /// Something goes wrong on purpose from now on; nothing of it does where one of the messages is over.
+    pub fn harm(&mut self, harms: Vec<Harm>) -> Result<(), TooLate> {
+        let over = |harm: &&Harm| matches!(self.status(harm.step), Status::Done | Status::Excused);
+        if let Some(late) = harms.iter().find(over) {
+            return Err(TooLate { fault: late.text.clone(), n: self.script.step(late.step).n() });
+        }
+        for harm in harms {
+            self.harm.entry(harm.step).or_default().push(harm);
+        }
+        Ok(())
+    }
+
+    /// What the peer could do next, the earliest of the cassette first.
+    pub fn waits_for(&self) -> Vec<Expected> {
+        let awaited = self.awaited().into_iter().take(Incomplete::SHOWN);
+        awaited.map(|id| self.describe(id)).collect()
     }
 
     /// Adds something worth saying about the run.

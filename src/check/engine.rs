@@ -285,8 +285,8 @@ fn rule_result(pack: &Pack, rule: &Rule, tally: Tally) -> RuleResult {
 }
 
 fn undecided(example: Example) -> Undecided {
-    let Example { reason, flow, witnesses, lacking } = example;
-    let to_do = match (reason, lacking) {
+    let Example { reason, flow, witnesses, lacking, to_do } = example;
+    let to_do = to_do.unwrap_or_else(|| match (reason, lacking) {
         (Reason::Horizon, Some(lacking)) => format!("Record {} longer.", spoken(rounded_up(lacking))),
         (Reason::Horizon, None) => "Record on until the answer comes or the connection closes.".to_owned(),
         (Reason::Channel, _) => "Repeat the flow and keep the link up until the answer is due.".to_owned(),
@@ -297,7 +297,7 @@ fn undecided(example: Example) -> Undecided {
             "Repeat the flow: a message that may be the missing one cannot be read.".to_owned()
         }
         (Reason::Masked, _) => "Compare the values on the devices: here they are masked.".to_owned(),
-    };
+    });
     Undecided { reason, flow, witnesses, lacking, to_do }
 }
 
@@ -349,8 +349,7 @@ fn advice(pack: &Pack, rule: &Rule, verdict: Verdict) -> Vec<String> {
             Pattern::Respond(respond) => names(pack, &respond.to),
             Pattern::Precede(precede) => names(pack, &precede.then),
             Pattern::Order(order) => {
-                let names: Vec<_> =
-                    order.kinds.iter().map(|&kind| pack.kinds[kind.0].what.as_str()).collect();
+                let names: Vec<_> = order.messages.iter().map(|step| step.what.as_str()).collect();
                 names.join(" or ")
             }
             Pattern::Agree(agree) => names(pack, &agree.of),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Check, CheckResult, Completeness, Options, RuleResult, SourceInfo};
 use crate::conversation::transcript;
-use crate::pack::{Exchange, Expected, Pack, Rule};
+use crate::pack::{Exchange, Expected, Level, Pack, Rule};
 use crate::rule::{Finding, Verdict};
 
 /// An exchange that does not show what its page says.
@@ -46,22 +46,33 @@ pub fn try_exchange(pack: &Arc<Pack>, rule: &Rule, exchange: &Exchange) -> Resul
     let own = result.rules.iter().find(|own| own.rule.code == rule.info.code);
     let Some(own) = own else { return Err(failure(exchange.line, "a pack without the rule".to_owned())) };
     let holds = match exchange.expected {
-        Expected::Pass => own.verdict == Verdict::Pass && findings(&result).next().is_none(),
+        Expected::Pass => own.verdict == Verdict::Pass && findings(&result, own).next().is_none(),
         Expected::Fail { at, blames } => {
             let shown = |finding: &Finding| {
                 finding.accused == blames && finding.witnesses.iter().any(|witness| witness.n == at)
             };
-            let mut roots = findings(&result).filter(|(_, finding)| finding.follows_from.is_none());
+            let mut roots = findings(&result, own).filter(|(_, finding)| finding.follows_from.is_none());
             matches!((roots.next(), roots.next()),
                 (Some((of, finding)), None) if of.rule.code == rule.info.code && shown(finding))
         }
-        Expected::Inconclusive => own.verdict == Verdict::Inconclusive && findings(&result).next().is_none(),
+        Expected::Inconclusive => {
+            own.verdict == Verdict::Inconclusive && findings(&result, own).next().is_none()
+        }
     };
     if holds { Ok(()) } else { Err(failure(exchange.line, got(own, &result))) }
 }
 
-fn findings(result: &CheckResult) -> impl Iterator<Item = (&RuleResult, &Finding)> {
-    result.rules.iter().flat_map(|rule| rule.findings.iter().map(move |finding| (rule, finding)))
+/// The findings that count for the page of `own`: habits another page only notes are not its subject.
+fn findings<'r>(
+    result: &'r CheckResult,
+    own: &'r RuleResult,
+) -> impl Iterator<Item = (&'r RuleResult, &'r Finding)> {
+    let counts = |rule: &&RuleResult| rule.rule.level != Level::May || rule.rule.code == own.rule.code;
+    result
+        .rules
+        .iter()
+        .filter(counts)
+        .flat_map(|rule| rule.findings.iter().map(move |finding| (rule, finding)))
 }
 
 fn got(own: &RuleResult, result: &CheckResult) -> String {
@@ -69,7 +80,7 @@ fn got(own: &RuleResult, result: &CheckResult) -> String {
     if let Some(reason) = own.undecided.keys().next() {
         got.push_str(&format!(" ({})", reason.as_str()));
     }
-    for (rule, finding) in findings(result) {
+    for (rule, finding) in findings(result, own) {
         let at: Vec<String> = finding.witnesses.iter().map(|witness| witness.n.0.to_string()).collect();
         let follows = finding.follows_from.as_ref().map(|root| format!(", following from {root}"));
         got.push_str(&format!(

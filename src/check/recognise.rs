@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload};
-use crate::pack::{Carrier, EndpointId, Extract, KindId, Pack, View};
+use crate::pack::{Carrier, EndpointId, Extract, Kind, KindId, Pack, View};
 
 /// Packs under comparison, fed the events of one recording.
 #[derive(Debug)]
@@ -133,20 +133,18 @@ impl Candidate {
             return;
         }
         let view = View {
-            text,
-            extract: &self.extract,
             endpoint: self.endpoints.get(&connection).copied().flatten(),
-            close_code: None,
             masked: message.masked.iter().map(|masked| masked.was).collect(),
-            scanned: true,
-            kind: None,
+            ..View::of(text, &self.extract)
         };
         let other = match message.from {
             Party::Pos => Party::Terminal,
             Party::Terminal | Party::Gateway => Party::Pos,
         };
         let told = |from| {
-            self.pack.classify(Carrier::Json, from, &view).is_some_and(|kind| is_telling(&self.pack, kind))
+            let view = View { from: Some(from), ..view };
+            let kind = self.pack.classify(Carrier::Json, Some(from), &view);
+            kind.is_some_and(|kind| is_telling(&self.pack, kind))
         };
         if told(message.from) {
             self.likeness.messages += 1;
@@ -163,8 +161,9 @@ pub fn can_tell(pack: &Pack) -> bool {
 
 /// Whether a message is of this kind because of what stands in it, and is no mere mistake.
 fn is_telling(pack: &Pack, kind: KindId) -> bool {
+    let Kind { mistake, carriers, .. } = pack.kinds[kind.0];
     let mut lineage = pack.lineage(kind).map(|id| &pack.kinds[id.0]);
-    !pack.kinds[kind.0].mistake && lineage.any(|kind| !kind.tests.is_empty())
+    !mistake && carriers.contains(Carrier::Json) && lineage.any(|kind| !kind.tests.is_empty())
 }
 
 impl Recognition {

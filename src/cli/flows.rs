@@ -40,8 +40,8 @@ pub(crate) fn counter(pack: &Arc<Pack>) -> Option<(Observer, Arc<AtomicU64>)> {
         }
         for (scope, slots) in &keys {
             let place: Option<ConnectionId> = match scope {
-                GroupScope::Connection => event.connection,
-                GroupScope::Recording => None,
+                GroupScope::Connection | GroupScope::Sender | GroupScope::Endpoint => event.connection,
+                GroupScope::Recording | GroupScope::Installation => None,
             };
             let mut hash = hasher.build_hasher();
             place.hash(&mut hash);

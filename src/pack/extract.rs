@@ -4,6 +4,7 @@
 //! is allocated once the buffers have grown.
 
 use super::graft::Doubts;
+use super::names;
 use crate::text::json::Kind;
 
 /// Which of the compiled pointers.
@@ -18,6 +19,8 @@ pub struct Extract {
     found: Vec<Found>,
     pub(super) duplicate: Option<usize>,
     pub(super) doubts: Doubts,
+    /// Names of members nobody asks for, of the objects a scan is in: a number for each, and where it starts.
+    pub(super) strange: Vec<(u64, u32)>,
     /// The containers a scan is in.
     pub(super) open: Vec<Frame>,
 }
@@ -36,6 +39,9 @@ pub struct Found {
 /// Nothing is noted there.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// So many names of one object that nobody asks for are compared with each other.
+const MOST_STRANGE: usize = 64;
+
 /// A container on the way to a value that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
@@ -52,8 +58,9 @@ pub(super) struct Frame {
 pub(super) enum Members {
     /// Nothing: it is no container.
     None,
-    /// Named values; which of the children were seen, one bit each, and which is expected next.
-    Named { seen: u64, next: u32 },
+    /// Named values; which of the children were seen, one bit each, which is expected next, and how many strange
+    /// names there were before.
+    Named { seen: u64, next: u32, strange: u32 },
     /// Numbered values; the number of the current one.
     Numbered(usize),
 }
@@ -68,6 +75,7 @@ impl Extract {
         self.last.resize(slots, NONE);
         self.duplicate = None;
         self.doubts = 0;
+        self.strange.clear();
         self.open.clear();
     }
 
@@ -94,9 +102,25 @@ impl Extract {
         })
     }
 
-    /// Where the value of a key stands that the same object had already, among the keys looked for.
+    /// Where the value of a key stands that the same object had already, among the objects looked into.
     pub fn duplicate(&self) -> Option<usize> {
         self.duplicate
+    }
+
+    /// Notes a member nobody asks for: its name stands in `text` from `start` to `end`, its value at `value`, and
+    /// the strange names of its object start at `from`.
+    #[inline]
+    pub(super) fn strange_name(&mut self, text: &str, start: usize, end: usize, (from, value): (u32, usize)) {
+        let print = names::print(text, start, end);
+        let had = &self.strange[from as usize..];
+        // An object with more of them is a list by name, and looking through it would take ever longer.
+        if had.len() >= MOST_STRANGE {
+            return;
+        }
+        if had.iter().any(|&(other, at)| other == print && names::same(text, start, at as usize)) {
+            self.duplicate.get_or_insert(value);
+        }
+        self.strange.push((print, start as u32));
     }
 
     /// Notes that a value starts, and where it is noted.

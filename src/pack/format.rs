@@ -35,6 +35,7 @@ pub(super) struct PackFile {
     pub keys: BTreeMap<String, KeyDef>,
     #[serde(default, rename = "asyncapi")]
     pub described: Vec<AsyncApiDef>,
+    pub crossing: Option<Spanned<WindowDef>>,
     #[serde(default, rename = "message")]
     pub messages: Vec<MessageDef>,
     #[serde(default, rename = "outcome")]
@@ -70,7 +71,7 @@ pub(super) struct ParameterDef {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointDef {
-    pub path: Text,
+    pub path: OneOrMany<Text>,
     #[serde(default)]
     pub types: Vec<String>,
 }
@@ -202,8 +203,12 @@ pub(super) struct TestDef {
     pub has: Option<Text>,
     pub absent: Option<Text>,
     pub exactly_one_of: Option<Vec<Text>>,
-    pub at: Option<Text>,
+    pub at: Option<OneOrMany<Text>>,
     pub key: Option<Text>,
+    #[serde(default)]
+    pub optional: bool,
+    pub at_most: Option<Text>,
+    pub at_least: Option<Text>,
     pub equals: Option<toml::Value>,
     pub any_of: Option<Vec<toml::Value>>,
     pub is: Option<OneOrMany<Text>>,
@@ -220,13 +225,23 @@ pub(super) struct TestDef {
     pub clear_card_data: Option<bool>,
     pub owned_by_endpoint: Option<Text>,
     pub fits_body: Option<bool>,
+    pub from: Option<Text>,
+    pub endpoint: Option<OneOrMany<Text>>,
+    pub path: Option<OneOrMany<Text>>,
+    pub why: Option<OneOrMany<Text>>,
+    pub bytes_at_most: Option<Spanned<NumberDef>>,
+    pub each: Option<Text>,
+    pub when: Option<Vec<Spanned<TestDef>>>,
+    pub require: Option<Vec<Spanned<TestDef>>>,
 }
 
-/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […] }`, as written.
-#[derive(Debug)]
+/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […], opened-by = "sale" }`, as written.
+#[derive(Debug, Default)]
 pub struct SelectorDef {
     pub(super) kinds: Vec<Text>,
     pub(super) when: Vec<Spanned<TestDef>>,
+    pub(super) opened_by: Vec<Text>,
+    pub(super) repeated: Option<bool>,
 }
 
 /// `"/event/flow_id"`, several for a composite key, `{ at = "/id", of = "sender" }` where each party
@@ -241,13 +256,22 @@ pub(super) struct KeyAtDef {
 #[derive(Debug)]
 pub(super) struct OneOrMany<T>(pub Vec<T>);
 
-/// A number of milliseconds, or the name of a parameter.
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// A number, or the name of a parameter.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum WindowDef {
-    Millis(u64),
+pub(super) enum NumberDef {
+    Number(u64),
     Parameter(String),
 }
+
+/// The same, of milliseconds.
+pub(super) type WindowDef = NumberDef;
 
 /// The front matter of a rule page.
 #[derive(Debug, Deserialize)]
@@ -263,10 +287,22 @@ pub(super) struct FrontMatter {
     pub obligor: Option<Text>,
     pub source: Option<Vec<String>>,
     pub root: Option<bool>,
+    pub binding: Option<bool>,
     pub independent: Option<bool>,
     pub waivable: Option<bool>,
     pub advice: Option<String>,
     pub pattern: Option<Spanned<PatternDef>>,
+    pub scope: Option<Spanned<SpanDef>>,
+}
+
+/// When a rule is in force.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpanDef {
+    pub after: Option<SelectorDef>,
+    pub until: Option<SelectorDef>,
+    pub since: Option<SelectorDef>,
+    pub key: Option<Text>,
 }
 
 const fn first_version() -> u32 {
@@ -299,6 +335,7 @@ pub(super) struct NeverDef {
     pub message: SelectorDef,
     pub among: Option<SelectorDef>,
     pub after: Option<SelectorDef>,
+    pub until: Option<SelectorDef>,
     pub key: Option<Text>,
 }
 
@@ -353,7 +390,12 @@ pub(super) struct PrecedeDef {
 #[serde(deny_unknown_fields)]
 pub(super) struct OrderDef {
     pub key: Option<Text>,
+    pub what: Option<String>,
     pub start: Text,
+    #[serde(default)]
+    pub messages: BTreeMap<String, SelectorDef>,
+    #[serde(default)]
+    pub everywhere: Vec<Text>,
     pub states: BTreeMap<String, BTreeMap<String, TransitionDef>>,
 }
 
@@ -370,11 +412,20 @@ pub(super) struct TransitionDef {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct AgreeDef {
     pub of: SelectorDef,
-    pub at: Text,
+    pub at: OneOrMany<Text>,
     pub with: SelectorDef,
-    pub with_at: Text,
+    pub with_at: OneOrMany<Text>,
     pub relation: Option<Text>,
     pub key: Option<Text>,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub ignore_case: bool,
+    #[serde(default)]
+    pub together: bool,
+    pub less: Option<SelectorDef>,
+    pub less_key: Option<Text>,
+    pub doubt_on: Option<SelectorDef>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -420,26 +471,31 @@ impl<'de, T: FromShorthand> Visitor<'de> for Shorthand<T> {
 }
 
 impl FromShorthand for SelectorDef {
-    const EXPECTED: &'static str = "a kind, a list of kinds, or `{ kind = …, when = […] }`";
+    const EXPECTED: &'static str =
+        "a kind, a list of kinds, or `{ kind = …, when = […], opened-by = …, repeated = … }`";
 
     fn one(text: Text) -> Self {
-        Self { kinds: vec![text], when: Vec::new() }
+        Self { kinds: vec![text], ..Self::default() }
     }
 
     fn many(kinds: Vec<Text>) -> Option<Self> {
-        Some(Self { kinds, when: Vec::new() })
+        Some(Self { kinds, ..Self::default() })
     }
 
     fn table<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
         struct Table {
             kind: OneOrMany<Text>,
             #[serde(default)]
             when: Vec<Spanned<TestDef>>,
+            #[serde(default)]
+            opened_by: OneOrMany<Text>,
+            repeated: Option<bool>,
         }
         let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
-        Ok(Self { kinds: table.kind.0, when: table.when })
+        let Table { kind, when, opened_by, repeated } = table;
+        Ok(Self { kinds: kind.0, when, opened_by: opened_by.0, repeated })
     }
 }
 

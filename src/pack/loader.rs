@@ -98,6 +98,7 @@ pub fn load_through(
         endpoints: resolver.endpoints,
         kinds: resolver.kinds,
         groupings: resolver.groupings,
+        crossing: resolver.crossing,
         outcomes: resolver.outcomes,
         volatile: resolver.volatile,
         fixed: resolver.fixed,

@@ -27,6 +27,8 @@ mod sources;
 mod template;
 mod test;
 mod trie;
+mod value;
+mod view;
 mod waivable;
 
 pub use address::{AddressError, RuleCode, RuleSelector, is_pack_name};
@@ -39,18 +41,22 @@ pub use lens::{Lens, LensId, LensSet};
 pub use loader::{load, load_through, load_with};
 pub use model::{
     Carrier, CarrierSet, Document, Endpoint, EndpointId, GroupScope, Grouping, GroupingId, KeyAt, KeyOwner,
-    Kind, KindId, Outcome, Pack, Role, Rule, SiteParameter,
+    Kind, KindId, KindSet, Outcome, Pack, Role, Rule, SiteParameter,
 };
 pub use money::{Charge, Ended, Meaning, Money, MoneyReader, MoneyReading, Moved, Recovery, Reversal, Told};
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
     Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape,
-    State, Times, Transition, Unique, Window,
+    Span, State, Step, Times, Transition, Unique, Window,
 };
 pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use schema::{Breach, Schema};
 pub use sources::Sources;
 pub use template::{Fill, Source, Template, TemplateError};
-pub use test::{Body, Format, JsonType, Literal, MaskedSet, Test, ValueTest, View};
+pub use test::{Body, Test};
 pub use trie::Trie;
+pub use value::{Format, JsonType, Literal, ValueTest};
+pub use view::{MaskedSet, View};
+
+pub(crate) use value::list;

@@ -1,15 +1,17 @@
 //! A pack as the rules use it: every name resolved, every pointer compiled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::document::Library;
 use super::extract::Slot;
 use super::money::{Money, Recovery};
 use super::page::Page;
-use super::pattern::{Pattern, Selector};
+use super::pattern::{Pattern, Selector, Span};
 use super::schema::Schema;
-use super::test::{Test, View};
+use super::test::Test;
 use super::trie::Trie;
+use super::view::View;
 use super::{RuleCode, RuleInfo};
 use crate::conversation::Party;
 
@@ -36,6 +38,8 @@ pub struct Pack {
     pub kinds: Vec<Kind>,
     /// What messages are grouped by.
     pub groupings: Vec<Grouping>,
+    /// What a party sent so soon after a message of the other one may have been sent without knowing it.
+    pub crossing: Duration,
     /// How flows ended.
     pub outcomes: Vec<Outcome>,
     /// Pointers to what differs from run to run.
@@ -73,10 +77,14 @@ pub struct Rule {
     pub info: Arc<RuleInfo>,
     /// Whether what it accuses is a root: what follows from it is folded under it.
     pub root: bool,
+    /// Whether a message it has tainted obliges the other party all the same.
+    pub binding: bool,
     /// Whether what it accuses stands by itself, whatever else is wrong with the message.
     pub independent: bool,
     /// What it asks for.
     pub pattern: Pattern,
+    /// When it is in force, where that is not always.
+    pub span: Option<Span>,
     /// What to record to get it exercised, where the page says so.
     pub advice: Option<String>,
     /// The pack whose rule of this code it differs from, where its page says only what differs.
@@ -120,8 +128,8 @@ pub struct EndpointId(pub usize);
 pub struct Endpoint {
     /// Its name: `payment`.
     pub name: String,
-    /// Its path: `/tsi/v1/payment`. Compared without regard to case.
-    pub path: String,
+    /// Its paths, the usual one first: `/tsi/v1/payment`. Compared without regard to case.
+    pub paths: Vec<String>,
     /// The values that belong to it and nowhere else.
     pub types: Vec<String>,
 }
@@ -129,6 +137,48 @@ pub struct Endpoint {
 /// Index of a kind in its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KindId(pub usize);
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindSet([u64; 4]);
+
+impl KindSet {
+    /// Kinds a pack may have, those it builds on included.
+    pub const MOST: usize = 256;
+
+    /// Whether `kind` is in it.
+    #[inline]
+    pub const fn contains(self, kind: KindId) -> bool {
+        self.0[kind.0 / 64] & 1 << (kind.0 % 64) != 0
+    }
+
+    /// Whether a kind is in both.
+    #[inline]
+    pub const fn meets(self, other: Self) -> bool {
+        let Self([a, b, c, d]) = self;
+        a & other.0[0] | b & other.0[1] | c & other.0[2] | d & other.0[3] != 0
+    }
+
+    /// Whether nothing is in it.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        let Self([a, b, c, d]) = self;
+        a | b | c | d == 0
+    }
+
+    /// This set and `kind`.
+    #[must_use]
+    pub const fn with(mut self, kind: KindId) -> Self {
+        self.0[kind.0 / 64] |= 1 << (kind.0 % 64);
+        self
+    }
+}
+
+impl FromIterator<KindId> for KindSet {
+    fn from_iter<I: IntoIterator<Item = KindId>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::default(), Self::with)
+    }
+}
 
 /// A kind of message. Kinds form trees: an `event-final` is an `event` is a `json` is a `message`.
 #[derive(Clone, Debug)]
@@ -139,6 +189,8 @@ pub struct Kind {
     pub what: String,
     /// The kind it is a special case of.
     pub parent: Option<KindId>,
+    /// It, and the kinds it is a special case of.
+    pub lineage: KindSet,
     /// Its own special cases, in the order they are tried.
     pub children: Vec<KindId>,
     /// What can carry it.
@@ -180,11 +232,17 @@ pub enum Carrier {
     Pong,
     /// Bytes that break RFC 6455.
     Undecodable,
+    /// A connection opens.
+    Open,
+    /// The link ends without a close frame.
+    Drop,
+    /// A connection ends, and a flow that was opened on it has not: once for each such flow.
+    Abandoned,
 }
 
 /// A set of carriers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CarrierSet(u8);
+pub struct CarrierSet(u16);
 
 impl CarrierSet {
     /// Whether `carrier` is in it.
@@ -201,7 +259,7 @@ impl FromIterator<Carrier> for CarrierSet {
 
 impl Carrier {
     /// Every carrier and its word in a pack.
-    pub const WORDS: [(&str, Self); 8] = [
+    pub const WORDS: [(&str, Self); 11] = [
         ("json", Self::Json),
         ("text", Self::Text),
         ("binary", Self::Binary),
@@ -210,13 +268,22 @@ impl Carrier {
         ("ping", Self::Ping),
         ("pong", Self::Pong),
         ("undecodable", Self::Undecodable),
+        ("open", Self::Open),
+        ("drop", Self::Drop),
+        ("abandoned", Self::Abandoned),
     ];
 
     /// Whether it is content that could have been any message of the protocol, but cannot be read.
     pub const fn is_unreadable(self) -> bool {
         match self {
             Self::Text | Self::Binary | Self::Omitted | Self::Undecodable => true,
-            Self::Json | Self::Close | Self::Ping | Self::Pong => false,
+            Self::Json
+            | Self::Close
+            | Self::Ping
+            | Self::Pong
+            | Self::Open
+            | Self::Drop
+            | Self::Abandoned => false,
         }
     }
 }
@@ -270,13 +337,36 @@ pub struct Grouping {
     pub flows: bool,
 }
 
+impl Grouping {
+    /// How many a pack may have, those every pack has included.
+    pub const MOST: usize = 12;
+
+    /// How many every pack has.
+    pub const BUILT_IN: usize = 5;
+
+    /// Whether its groups reach over connections without being flows: what is known of one rests on
+    /// whatever was said anywhere.
+    pub const fn is_wide(&self) -> bool {
+        match self.scope {
+            GroupScope::Connection | GroupScope::Sender => false,
+            GroupScope::Endpoint | GroupScope::Recording | GroupScope::Installation => !self.flows,
+        }
+    }
+}
+
 /// What tells groups apart besides their key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupScope {
     /// The connection.
     Connection,
+    /// The connection, and who has sent the message on it.
+    Sender,
+    /// The endpoint: all connections to it, in one recording.
+    Endpoint,
     /// The recording.
     Recording,
+    /// Nothing: all recordings of one run.
+    Installation,
 }
 
 /// Where the messages of a kind carry a key.
@@ -329,7 +419,9 @@ impl Pack {
     }
 
     /// The most special kind of a message that `carrier` brought from `from`.
-    pub fn classify(&self, carrier: Carrier, from: Party, view: &View<'_>) -> Option<KindId> {
+    ///
+    /// `from` is `None` for what nobody sends, such as the loss of a link.
+    pub fn classify(&self, carrier: Carrier, from: Option<Party>, view: &View<'_>) -> Option<KindId> {
         let roots = self.kinds.iter().enumerate();
         let mut at = roots
             .filter(|(_, kind)| kind.parent.is_none())
@@ -342,10 +434,10 @@ impl Pack {
         Some(at)
     }
 
-    fn descend(&self, id: KindId, carrier: Carrier, from: Party, view: &View<'_>) -> Option<KindId> {
+    fn descend(&self, id: KindId, carrier: Carrier, from: Option<Party>, view: &View<'_>) -> Option<KindId> {
         let kind = &self.kinds[id.0];
         let fits = kind.accepts(carrier)
-            && kind.from.is_none_or(|party| party == from)
+            && kind.from.is_none_or(|party| Some(party) == from)
             && (kind.endpoints.is_empty()
                 || view.endpoint.is_some_and(|endpoint| kind.endpoints.contains(&endpoint)))
             && view.holds(&kind.tests);
@@ -359,7 +451,7 @@ impl Pack {
 
     /// Whether `kind` is `ancestor` or a special case of it.
     pub fn is_a(&self, kind: KindId, ancestor: KindId) -> bool {
-        self.lineage(kind).any(|id| id == ancestor)
+        self.kinds[kind.0].lineage.contains(ancestor)
     }
 }
 
@@ -372,9 +464,20 @@ impl Kind {
 impl Endpoint {
     /// Whether a request target (path and query) leads here; case and a prefix do not matter.
     pub fn is_at(&self, target: &str) -> bool {
-        let path = target.split(['?', '#']).next().unwrap_or(target).trim_end_matches('/');
-        let (long, short) = (path.as_bytes(), self.path.trim_end_matches('/').as_bytes());
-        long.len() >= short.len() && long[long.len() - short.len()..].eq_ignore_ascii_case(short)
+        let path = target.split(['?', '#']).next().unwrap_or(target).trim_end_matches('/').as_bytes();
+        self.paths.iter().any(|own| {
+            let own = own.trim_end_matches('/').as_bytes();
+            // What ends with nothing is everything: the root is no prefix.
+            let is_root = own.is_empty();
+            path.len() >= own.len()
+                && (!is_root || path.is_empty())
+                && path[path.len() - own.len()..].eq_ignore_ascii_case(own)
+        })
+    }
+
+    /// Its usual path.
+    pub fn path(&self) -> &str {
+        self.paths.first().map_or("", String::as_str)
     }
 
     /// Whether `value` belongs to it.

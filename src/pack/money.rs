@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::extract::{Extract, Slot};
 use super::model::{EndpointId, KindId, Pack, Role};
 use super::pattern::Selector;
-use super::test::{MaskedSet, View};
 use super::trie::Trie;
+use super::view::View;
 use super::{Carrier, Template};
 use crate::conversation::Party;
 use crate::text::json;
@@ -170,7 +170,8 @@ impl MoneyReader {
         if !scan(&pack.trie, text, &mut self.kinds) {
             return nothing;
         }
-        let Some(kind) = pack.classify(Carrier::Json, from, &view(text, &self.kinds, endpoint, None)) else {
+        let told = View { from: Some(from), ..view(text, &self.kinds, endpoint, None) };
+        let Some(kind) = pack.classify(Carrier::Json, Some(from), &told) else {
             return nothing;
         };
         // It is JSON, as was just seen.
@@ -256,8 +257,7 @@ fn view<'a>(
     endpoint: Option<EndpointId>,
     kind: Option<KindId>,
 ) -> View<'a> {
-    let masked = MaskedSet::default();
-    View { text, extract, endpoint, close_code: None, masked, scanned: true, kind }
+    View { endpoint, kind, ..View::of(text, extract) }
 }
 
 fn meant(pack: &Pack, selector: &Selector, kind: KindId, view: &View<'_>) -> bool {

@@ -3,7 +3,7 @@
 //! A scan meets every name of every message, so this is what most of its time could go to.
 
 use crate::text::json::characters;
-use crate::text::scan::StringEnd;
+use crate::text::scan::{StringEnd, string};
 
 /// Names, each known by its index.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +100,28 @@ impl Names {
     fn escaped(&self, raw: &str) -> Option<usize> {
         self.iter().position(|name| characters(raw).map(|(c, _)| c).eq(name.chars()))
     }
+}
+
+/// A number for the name that stands in `text` from `start` to `end`; other spellings of it have the same.
+#[inline]
+pub(super) fn print(text: &str, start: usize, end: usize) -> u64 {
+    let length = end - start;
+    let bytes = text.as_bytes();
+    if bytes[start..end].contains(&b'\\') {
+        let name: String = characters(&text[start..end]).map(|(c, _)| c).collect();
+        return print(&name, 0, name.len());
+    }
+    let last = if length > 8 { first_word(bytes, end - 8, 8) } else { 0 };
+    first_word(bytes, start, length) ^ last.rotate_left(29) ^ (length as u64) << 56
+}
+
+/// Whether the names that start here and there say the same.
+pub(super) fn same(text: &str, here: usize, there: usize) -> bool {
+    let name = |start| {
+        let end = string(text.as_bytes(), start).map_or(start, |end| end.at);
+        characters(&text[start..end]).map(|(c, _)| c)
+    };
+    name(here).eq(name(there))
 }
 
 /// Where a search starts in a table of `size` places, a power of two.

@@ -1,9 +1,10 @@
 //! The eight patterns as a pack states them, resolved and typed. How each is judged stands in `rule`.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::extract::Slot;
-use super::model::{GroupingId, KindId};
+use super::model::{GroupingId, KindId, KindSet};
 use super::test::Test;
 
 /// What a rule asks for.
@@ -34,6 +35,30 @@ pub struct Selector {
     pub kinds: Vec<KindId>,
     /// What a message of those kinds must pass besides.
     pub tests: Vec<Test>,
+    /// Only messages of flows that a message of one of these kinds has opened; empty for all messages.
+    pub opened_by: KindSet,
+    /// Only messages of flows whose final message has come already, or only those of others.
+    pub repeated: Option<bool>,
+}
+
+impl Selector {
+    /// Whether the kind of a message alone decides.
+    pub fn is_plain(&self) -> bool {
+        self.tests.is_empty() && self.opened_by.is_empty() && self.repeated.is_none()
+    }
+}
+
+/// When a rule is in force, for any pattern: it looks at no message outside.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// In force once this message has come; from the start where nothing is said.
+    pub after: Option<Selector>,
+    /// Until this message has come.
+    pub until: Option<Selector>,
+    /// What `after` and `until` share with the messages judged.
+    pub grouping: GroupingId,
+    /// What the rule remembers, of any group, is forgotten whenever this message comes.
+    pub since: Option<Selector>,
 }
 
 /// `shape`: every message of `on` passes `require`; its sender is to blame.
@@ -54,6 +79,8 @@ pub struct Never {
     pub among: Option<Selector>,
     /// Forbidden only after this one, in the same group.
     pub after: Option<Selector>,
+    /// Allowed again after this one.
+    pub until: Option<Selector>,
     /// What `after` and `message` share.
     pub grouping: GroupingId,
 }
@@ -76,6 +103,8 @@ pub enum Scope {
     Recording,
     /// One connection.
     Connection,
+    /// All connections to one endpoint, in one recording.
+    Endpoint,
     /// All recordings of one run.
     Installation,
 }
@@ -173,8 +202,23 @@ pub struct Order {
     pub grouping: GroupingId,
     /// The states; the first is the start.
     pub states: Vec<State>,
-    /// Every kind the table knows; others are not looked at.
+    /// Every message the table knows; others are not looked at.
+    pub messages: Vec<Step>,
+    /// The kinds of those.
     pub kinds: Vec<KindId>,
+    /// What the table is about, for people: "the last payment".
+    pub what: String,
+}
+
+/// A message an order knows.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which messages.
+    pub on: Selector,
+    /// What people call it.
+    pub what: String,
+    /// Whether it has no key and moves every group there is.
+    pub everywhere: bool,
 }
 
 /// One state of an order.
@@ -189,8 +233,8 @@ pub struct State {
 /// What may come in a state.
 #[derive(Clone, Copy, Debug)]
 pub struct Transition {
-    /// The kind of message.
-    pub kind: KindId,
+    /// Index of the message among those of the order.
+    pub step: usize,
     /// Index of the state that follows.
     pub to: usize,
     /// Allowed only when so much time has passed in the state.
@@ -204,16 +248,27 @@ pub struct Transition {
 pub struct Agree {
     /// The later message.
     pub of: Selector,
-    /// Its value.
-    pub at: Slot,
+    /// Its value, at the first of these places where there is one. Of several values there, as in an array,
+    /// each has to agree; where sums are compared, they are added up.
+    pub at: Vec<Slot>,
     /// The earlier message.
     pub with: Selector,
-    /// Its value.
-    pub with_at: Slot,
+    /// Its value, at the first of these places where there is one.
+    pub with_at: Vec<Slot>,
     /// How the later value relates to the earlier one.
     pub relation: Relation,
     /// What both messages share.
     pub grouping: GroupingId,
+    /// Whether the later message has to have a value, where the earlier one had.
+    pub required: bool,
+    /// Whether letters of both cases are the same.
+    pub ignore_case: bool,
+    /// Whether the later values are added up before they are compared.
+    pub together: bool,
+    /// Messages that may have taken back what an earlier one of the same key has added to the sum.
+    pub less: Option<(Selector, GroupingId)>,
+    /// Messages after which the sum is not known.
+    pub doubt: Option<Selector>,
 }
 
 /// How a later value relates to an earlier one.
@@ -227,6 +282,27 @@ pub enum Relation {
     AtLeast,
     /// The sum of all earlier ones of the group.
     SumOf,
+}
+
+impl Relation {
+    /// Whether a value that compares like this to the other one has the relation to it.
+    pub const fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Equals | Self::SumOf => order.is_eq(),
+            Self::AtMost => order.is_le(),
+            Self::AtLeast => order.is_ge(),
+        }
+    }
+
+    /// For people: "equal to".
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Equals => "equal to",
+            Self::AtMost => "at most",
+            Self::AtLeast => "at least",
+            Self::SumOf => "the sum of",
+        }
+    }
 }
 
 /// `limit`: at most so many at once, or per window; the sender of the one too many is to blame.

@@ -79,6 +79,31 @@ impl Trie {
         Some(slot)
     }
 
+    /// The place that is asked for in another way already: a scan goes into an array for every element, or
+    /// for elements by their index, and would never see what the other way asks for.
+    pub fn clash(&self, pointer: &Pointer) -> Option<Pointer> {
+        let mut at = 0;
+        let mut place = Pointer::default();
+        for token in pointer.tokens() {
+            let node = &self.nodes[at];
+            let is_index = |name: &str| name.parse::<usize>().is_ok();
+            let other = match (token.as_str(), node.elements) {
+                ("*", _) => node.names.iter().find(|name| is_index(name)),
+                (index, Some(_)) if is_index(index) => Some("*"),
+                _ => None,
+            };
+            if let Some(other) = other {
+                return Some(place.child(other));
+            }
+            at = match token.as_str() {
+                "*" => node.elements? as usize,
+                name => node.children[node.names.position(name)?].node as usize,
+            };
+            place = place.child(token);
+        }
+        None
+    }
+
     /// How many pointers there are.
     pub fn len(&self) -> usize {
         self.pointers.len()
@@ -126,7 +151,10 @@ impl Trie {
             let kind = kind(bytes, at)?;
             let found = wanted.slot.map_or(NONE, |slot| out.begin(slot, kind, at));
             let inside = match kind {
-                Kind::Object if !wanted.children.is_empty() => Members::Named { seen: 0, next: 0 },
+                // The outermost object is looked into by every pack, for keys that it has twice.
+                Kind::Object if node == 0 || !wanted.children.is_empty() => {
+                    Members::Named { seen: 0, next: 0, strange: out.strange.len() as u32 }
+                }
                 Kind::Array if wanted.looks_inside() => Members::Numbered(0),
                 Kind::Object
                 | Kind::Array
@@ -158,10 +186,13 @@ impl Trie {
                 let container = &self.nodes[frame.node as usize];
                 let child = match &mut frame.members {
                     Members::None => return Ok(at),
-                    Members::Named { seen, next } => {
-                        let mut walk = Named { at, seen: *seen, next: *next };
+                    Members::Named { seen, next, strange } => {
+                        let mut walk = Named { at, seen: *seen, next: *next, strange: *strange };
                         let child = self.next_member(container, text, opened, &mut walk, out)?;
                         (at, *seen, *next) = (walk.at, walk.seen, walk.next);
+                        if child.is_none() {
+                            out.strange.truncate(*strange as usize);
+                        }
                         child
                     }
                     Members::Numbered(index) => {
@@ -231,15 +262,20 @@ impl Trie {
             }
             at = scan::space(bytes, at + 1);
             let Some(index) = index else {
+                out.strange_name(text, start, end, (walk.strange, at));
                 at = skip(text, at, depth)?;
                 continue;
             };
             walk.next = index as u32 + 1;
-            let bit = 1_u64.checked_shl(index as u32).unwrap_or(0);
-            if walk.seen & bit != 0 {
-                out.duplicate.get_or_insert(at);
+            match 1_u64.checked_shl(index as u32) {
+                Some(bit) => {
+                    if walk.seen & bit != 0 {
+                        out.duplicate.get_or_insert(at);
+                    }
+                    walk.seen |= bit;
+                }
+                None => out.strange_name(text, start, end, (walk.strange, at)),
             }
-            walk.seen |= bit;
             let child = node.children[index];
             match child.way {
                 Way::Into => {
@@ -296,6 +332,8 @@ struct Named {
     seen: u64,
     /// The name that is expected.
     next: u32,
+    /// How many strange names there were before.
+    strange: u32,
 }
 
 impl Node {
@@ -396,7 +434,7 @@ mod tests {
     fn asked_for_values_are_found_and_others_only_validated() {
         let json = r#"{"x":{"deep":[true]},"a":{"b":"1","c":[{"s":"x"},{"t":0},{"s":"y"}]}}"#;
         let found = values(&["/a/b", "/a/c/*/s", "/a/c/1", "/missing", "/x"], json);
-        // An index and `*` on the same array: `*` wins, the index is not looked at.
+        // An index and `*` on the same array: `*` wins, which is why a pack may not ask for both.
         assert_eq!(
             found,
             [vec!["\"1\""], vec!["\"x\"", "\"y\""], vec![], vec![], vec![r#"{"deep":[true]}"#]]
@@ -417,7 +455,8 @@ mod tests {
         let json = r#"{"a":1,"b":2,"b":3,"a":4}"#;
         trie.scan(json, &mut extract).unwrap();
         assert_eq!(extract.first(slot).unwrap().token(json), "1");
-        assert_eq!(extract.duplicate(), Some(23));
+        // Of any key, also of one that nothing asks for: the second `b`.
+        assert_eq!(extract.duplicate(), Some(17));
     }
 
     #[test]

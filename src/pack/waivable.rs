@@ -5,8 +5,10 @@ use super::extract::Slot;
 use super::format::SelectorDef;
 use super::model::{KindId, Pack, Rule};
 use super::pattern::{Pattern, Selector};
-use super::test::{MaskedSet, Test, ValueTest};
+use super::test::Test;
 use super::trie::Trie;
+use super::value::ValueTest;
+use super::view::MaskedSet;
 use crate::mask::MaskedKind;
 use crate::text::Pointer;
 
@@ -53,7 +55,7 @@ impl Pattern {
             Self::Unique(unique) => see(&unique.on),
             Self::Respond(respond) => [&respond.to, &respond.with].into_iter().for_each(see),
             Self::Precede(precede) => [&precede.first, &precede.then].into_iter().for_each(see),
-            Self::Order(_) => {}
+            Self::Order(order) => order.messages.iter().map(|step| &step.on).for_each(see),
             Self::Agree(agree) => [&agree.of, &agree.with].into_iter().for_each(see),
             Self::Limit(limit) => see(&limit.on),
         }
@@ -82,16 +84,30 @@ impl Test {
         let other = |slot: &Slot| trie.pointer(*slot) != at;
         match self {
             // A schema finds fault anywhere below the value it is for.
-            Self::FitsBody(_) | Self::OfKind(_) | Self::Value(_, ValueTest::Fits(..)) => true,
+            Self::FitsBody(_)
+            | Self::OfKind(_)
+            | Self::Value(_, ValueTest::Fits(..))
+            | Self::Optional(_, ValueTest::Fits(..)) => true,
             Self::Has(slot)
             | Self::Absent(slot)
             | Self::Value(slot, _)
+            | Self::Optional(slot, _)
+            | Self::Compare(slot, ..)
             | Self::OwnedByEndpoint { at: slot, .. } => other(slot),
             Self::ExactlyOne(slots) => slots.iter().any(other),
             Self::Key(slots, _) => slots.iter().flatten().any(other),
             Self::Any(tests) | Self::All(tests) => tests.iter().any(|test| test.points_beside(at, trie)),
             Self::Not(test) => test.points_beside(at, trie),
-            Self::Masked(_) | Self::ClearCardData | Self::CloseCodeSendable | Self::NoDuplicateKeys => false,
+            // Its faults are in an element, or somewhere below one.
+            Self::Each(..) => true,
+            Self::Masked(_)
+            | Self::ClearCardData
+            | Self::CloseCodeSendable
+            | Self::NoDuplicateKeys
+            | Self::From(_)
+            | Self::AtEndpoint(_)
+            | Self::Says(_)
+            | Self::SizeAtMost(_) => false,
         }
     }
 }
@@ -102,6 +118,7 @@ fn asks_about(test: &Test, kinds: MaskedSet) -> bool {
         Test::ClearCardData => true,
         Test::Any(tests) | Test::All(tests) => tests.iter().any(|test| asks_about(test, kinds)),
         Test::Not(test) => asks_about(test, kinds),
+        Test::Each(_, when, require) => when.iter().chain(require).any(|test| asks_about(test, kinds)),
         Test::FitsBody(_)
         | Test::OfKind(_)
         | Test::Has(_)
@@ -111,6 +128,12 @@ fn asks_about(test: &Test, kinds: MaskedSet) -> bool {
         | Test::Key(..)
         | Test::CloseCodeSendable
         | Test::NoDuplicateKeys
+        | Test::Optional(..)
+        | Test::Compare(..)
+        | Test::From(_)
+        | Test::AtEndpoint(_)
+        | Test::Says(_)
+        | Test::SizeAtMost(_)
         | Test::OwnedByEndpoint { .. } => false,
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::conversation::{ConnectionId, EventKind, Party};
 use crate::pack::{
-    Carrier, EndpointId, Extract, Format, GroupingId, KeyOwner, KindId, Literal, MaskedSet, Pack, Pattern,
-    Role, Schema, Slot, Test, ValueTest, View,
+    Carrier, EndpointId, Extract, Format, GroupingId, KeyOwner, KindId, Literal, Pack, Pattern, Role, Schema,
+    Slot, Test, Trie, ValueTest, View,
 };
 use crate::text::Pointer;
 use crate::text::json;
@@ -65,15 +65,11 @@ impl<'a> Anatomy<'a> {
             }
             let endpoint = endpoints.iter().rev().find(|(id, _)| Some(*id) == event.connection);
             let view = View {
-                text: &said.text,
-                extract: &extract,
+                from: Some(said.from),
                 endpoint: endpoint.and_then(|(_, endpoint)| *endpoint),
-                close_code: None,
-                masked: MaskedSet::default(),
-                scanned: true,
-                kind: None,
+                ..View::of(&said.text, &extract)
             };
-            let kind = pack.classify(Carrier::Json, said.from, &view);
+            let kind = pack.classify(Carrier::Json, Some(said.from), &view);
             parts.push(Part {
                 index,
                 connection: event.connection,
@@ -116,6 +112,14 @@ impl<'a> Anatomy<'a> {
         let from = self.parts[part].said.from;
         (part + 1..self.parts.len())
             .any(|later| self.parts[later].said.from != from && self.same_flow(part, later))
+    }
+
+    /// Whether its sender says the same once more in the flow.
+    pub(super) fn is_repeated(&self, part: usize) -> bool {
+        let own = &self.parts[part];
+        let same = |other: &Part<'_>| other.said.from == own.said.from && other.said.text == own.said.text;
+        (0..self.parts.len())
+            .any(|other| other != part && same(&self.parts[other]) && self.same_flow(part, other))
     }
 
     /// Whether another flow than that of `part` has begun before it and goes on after it.
@@ -217,6 +221,8 @@ pub(super) struct Lexicon {
     keys: Vec<String>,
     /// Where keys stand: a message with another one is another message, not one with another status.
     key_places: Vec<Pointer>,
+    /// Where some rule wants nothing to stand.
+    unwanted: Vec<Pointer>,
     /// Values that a rule forbids once another message was sent.
     forbidden: Vec<(Pointer, Vec<String>)>,
     /// By kind: what all of its messages are like.
@@ -229,17 +235,20 @@ impl Lexicon {
     pub(super) fn of(pack: &Pack) -> Self {
         let mut lexicon = Self::default();
         for kind in &pack.kinds {
-            lexicon.tests(pack, &kind.tests);
+            lexicon.tests(pack, &pack.trie, &kind.tests);
         }
         for outcome in &pack.outcomes {
-            lexicon.tests(pack, &outcome.tests);
+            lexicon.tests(pack, &pack.outcome_trie, &outcome.tests);
         }
         for rule in &pack.rules {
             match &rule.pattern {
-                Pattern::Shape(shape) => lexicon.tests(pack, &shape.require),
+                Pattern::Shape(shape) => {
+                    lexicon.tests(pack, &pack.trie, &shape.require);
+                    lexicon.unwanted(pack, &shape.require);
+                }
                 Pattern::Agree(agree) => {
-                    lexicon.amounts.push(pack.trie.pointer(agree.at).clone());
-                    lexicon.amounts.push(pack.trie.pointer(agree.with_at).clone());
+                    let slots = agree.at.iter().chain(&agree.with_at);
+                    lexicon.amounts.extend(slots.map(|&slot| pack.trie.pointer(slot).clone()));
                 }
                 Pattern::Never(never) if never.after.is_some() => {
                     lexicon.forbidden(pack, &never.message.tests);
@@ -273,8 +282,25 @@ impl Lexicon {
 
     fn forbidden(&mut self, pack: &Pack, tests: &[Test]) {
         let mut of_rule = Self::default();
-        of_rule.tests(pack, tests);
+        of_rule.tests(pack, &pack.trie, tests);
         self.forbidden.append(&mut of_rule.statuses);
+    }
+
+    /// Names of members that some rule wants an object not to have.
+    pub(super) fn unwanted_in<'s>(&'s self, object: &'s Pointer) -> impl Iterator<Item = &'s str> {
+        let inside =
+            |at: &&Pointer| at.tokens().split_last().is_some_and(|(_, rest)| fits(rest, object.tokens()));
+        self.unwanted.iter().filter(inside).filter_map(|at| at.tokens().last().map(String::as_str))
+    }
+
+    fn unwanted(&mut self, pack: &Pack, tests: &[Test]) {
+        for test in tests {
+            match test {
+                Test::Absent(slot) => self.unwanted.push(pack.trie.pointer(*slot).clone()),
+                Test::Each(_, _, tests) | Test::All(tests) => self.unwanted(pack, tests),
+                _ => {}
+            }
+        }
     }
 
     /// Whether the pack tells values apart there.
@@ -303,42 +329,57 @@ impl Lexicon {
         self.read.iter().any(|pointer| meets(pointer, at))
     }
 
-    fn tests(&mut self, pack: &Pack, tests: &[Test]) {
+    /// Notes what tests tell apart; the places they look at are those of `trie`.
+    fn tests(&mut self, pack: &Pack, trie: &Trie, tests: &[Test]) {
         for test in tests {
             match test {
-                Test::Value(slot, ValueTest::OneOf(literals)) => self.statuses(pack, *slot, literals),
-                Test::Value(slot, ValueTest::Format(Format::MinorUnits)) => {
-                    self.amounts.push(pack.trie.pointer(*slot).clone());
+                Test::Value(slot, ValueTest::OneOf(literals))
+                | Test::Optional(slot, ValueTest::OneOf(literals)) => self.statuses(trie, *slot, literals),
+                Test::Value(slot, ValueTest::Format(Format::MinorUnits))
+                | Test::Optional(slot, ValueTest::Format(Format::MinorUnits)) => {
+                    self.amounts.push(trie.pointer(*slot).clone());
                 }
                 Test::Value(slot, ValueTest::Fits(schema, _)) => {
-                    self.schemas.push((pack.trie.pointer(*slot).clone(), schema.clone()));
+                    self.schemas.push((trie.pointer(*slot).clone(), schema.clone()));
                 }
                 Test::FitsBody(_) => {
                     self.bodies = pack.kinds.iter().map(|kind| kind.body.clone()).collect();
                 }
+                Test::Compare(one, _, other) => {
+                    self.amounts.extend([one, other].map(|&slot| trie.pointer(slot).clone()));
+                }
+                Test::Each(_, when, require) => {
+                    self.tests(pack, trie, when);
+                    self.tests(pack, trie, require);
+                }
                 Test::OwnedByEndpoint { at, endpoints, .. } => {
                     let one_each = endpoints.iter().filter_map(|endpoint| endpoint.types.first());
                     let types: Vec<_> = one_each.map(|name| Literal::string(name)).collect();
-                    self.statuses(pack, *at, &types);
+                    self.statuses(trie, *at, &types);
                 }
-                Test::Any(tests) | Test::All(tests) => self.tests(pack, tests),
-                Test::Not(test) => self.tests(pack, std::slice::from_ref(test)),
+                Test::Any(tests) | Test::All(tests) => self.tests(pack, trie, tests),
+                Test::Not(test) => self.tests(pack, trie, std::slice::from_ref(test)),
                 Test::Has(_)
                 | Test::Absent(_)
                 | Test::ExactlyOne(_)
                 | Test::Value(..)
+                | Test::Optional(..)
                 | Test::Key(..)
                 | Test::Masked(_)
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
+                | Test::From(_)
+                | Test::AtEndpoint(_)
+                | Test::Says(_)
+                | Test::SizeAtMost(_)
                 | Test::OfKind(_) => {}
             }
         }
     }
 
-    fn statuses(&mut self, pack: &Pack, slot: Slot, literals: &[Literal]) {
-        let pointer = pack.trie.pointer(slot);
+    fn statuses(&mut self, trie: &Trie, slot: Slot, literals: &[Literal]) {
+        let pointer = trie.pointer(slot);
         let at = self.statuses.iter().position(|(known, _)| known == pointer).unwrap_or_else(|| {
             self.statuses.push((pointer.clone(), Vec::new()));
             self.statuses.len() - 1
@@ -387,11 +428,18 @@ fn names(pack: &Pack) -> Vec<Slot> {
                 | Test::Absent(_)
                 | Test::ExactlyOne(_)
                 | Test::Value(..)
+                | Test::Optional(..)
+                | Test::Each(..)
+                | Test::Compare(..)
                 | Test::Key(..)
                 | Test::Masked(_)
                 | Test::ClearCardData
                 | Test::CloseCodeSendable
                 | Test::NoDuplicateKeys
+                | Test::From(_)
+                | Test::AtEndpoint(_)
+                | Test::Says(_)
+                | Test::SizeAtMost(_)
                 | Test::OwnedByEndpoint { .. }
                 | Test::FitsBody(_)
                 | Test::OfKind(_) => {}

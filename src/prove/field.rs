@@ -26,7 +26,7 @@ pub(super) fn mutants(anatomy: &Anatomy<'_>, lexicon: &Lexicon, emit: &mut dyn F
                 shape(anatomy, part, place, &mut emit);
                 value(anatomy, lexicon, part, place, &mut emit);
             }
-            addition(own, lexicon, place, &mut emit);
+            addition(anatomy, part, lexicon, place, &mut emit);
         }
         unwrap(own, &mut |text| {
             emit(Mutant {
@@ -147,13 +147,29 @@ fn may_be_misread(anatomy: &Anatomy<'_>, part: usize) -> bool {
 }
 
 /// A field more: unknown, the same once more, or a card number.
-fn addition(own: &Part<'_>, lexicon: &Lexicon, place: &Place, emit: Emit<'_>) {
+fn addition(anatomy: &Anatomy<'_>, part: usize, lexicon: &Lexicon, place: &Place, emit: Emit<'_>) {
+    let own = &anatomy.parts[part];
     let text = &own.said.text;
     let sender = Blame::Party(own.said.from);
+    // A field nobody knows does no harm, unless the message was to be repeated unchanged.
+    let harmless = if anatomy.is_repeated(part) { sender } else { Blame::Nobody };
     if let Some(unknown) = edit::joined(text, place, "\"x_vendor_note\":\"hello\"") {
         // Where a schema lists all there may be, it is not for the sender to add to it.
-        let blame = if lexicon.fits(own, &unknown) { Blame::Nobody } else { sender };
+        let blame = if lexicon.fits(own, &unknown) { harmless } else { sender };
         emit(Operator::UnknownField, blame, unknown);
+    }
+    for name in lexicon.unwanted_in(&place.pointer) {
+        let there = own.places.iter().any(|other| other.pointer == place.pointer.child(name));
+        if !there && let Some(added) = edit::joined(text, place, &format!("\"{name}\":\"1\"")) {
+            emit(Operator::ForbiddenField, sender, added);
+        }
+    }
+    if let Some(doubled) = edit::doubled(text, place) {
+        emit(Operator::DuplicateJsonKey, sender, doubled);
+    }
+    // In a message that was to be repeated unchanged a leak would be two faults.
+    if anatomy.is_repeated(part) {
+        return;
     }
     // A place that takes no such text would be a second fault.
     if let Some(leak) = edit::joined(text, place, &format!("\"x_vendor_note\":{TEST_CARD}"))
@@ -167,9 +183,6 @@ fn addition(own: &Part<'_>, lexicon: &Lexicon, place: &Place, emit: Emit<'_>) {
         if lexicon.fits(own, &leak) {
             emit(Operator::LeakTestCard, sender, leak);
         }
-    }
-    if let Some(doubled) = edit::doubled(text, place) {
-        emit(Operator::DuplicateJsonKey, sender, doubled);
     }
 }
 

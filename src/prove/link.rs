@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::anatomy::Anatomy;
+use super::closing;
 use super::operator::{Blame, Mutant, Operator};
+use super::sequence::Flows;
 use super::tape::{Act, Event, Tape};
 use crate::conversation::{Clock, ConnectionId, Drop, EventKind, Gap, Message, Party, Payload, Undecodable};
-use crate::pack::Pack;
+use crate::pack::{Pack, Role};
 
 /// Every mutant of one recording in which something below the messages is wrong.
-pub(super) fn mutants(anatomy: &Anatomy<'_>, pack: &Pack, emit: &mut dyn FnMut(Mutant)) {
+pub(super) fn mutants(anatomy: &Anatomy<'_>, pack: &Pack, flows: Flows, emit: &mut dyn FnMut(Mutant)) {
     for part in 0..anatomy.parts.len() {
         let own = &anatomy.parts[part];
         let mut emit = |operator, blame, tape| {
@@ -20,10 +22,11 @@ pub(super) fn mutants(anatomy: &Anatomy<'_>, pack: &Pack, emit: &mut dyn FnMut(M
         bytes(anatomy, part, &mut emit);
         if let Some(connection) = own.connection {
             partings(anatomy.tape, own.index, connection, &mut emit);
+            lose_end(anatomy, part, connection, &mut emit);
         }
     }
     endpoints(anatomy.tape, pack, emit);
-    close_codes(anatomy.tape, emit);
+    closing::mutants(anatomy, flows, emit);
 }
 
 type Emit<'e> = &'e mut dyn FnMut(Operator, Blame, Tape);
@@ -80,7 +83,7 @@ fn bytes(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
     emit(Operator::Binary, sender, payload(Payload::Binary(Cow::Owned(text.as_bytes().to_vec()))));
     emit(
         Operator::Oversize,
-        Blame::Nobody,
+        sender,
         payload(Payload::Omitted { text: true, size: 64 << 20, sha256: Cow::Borrowed("00") }),
     );
 }
@@ -89,11 +92,14 @@ fn bytes(anatomy: &Anatomy<'_>, part: usize, emit: Emit<'_>) {
 fn partings(tape: &Tape, index: usize, connection: ConnectionId, emit: Emit<'_>) {
     let at = tape.events[index].at.after(Duration::from_millis(1));
     let of_connection = |event: &Event| event.connection == Some(connection);
+    // What somebody does on a later connection after a link was cut is no part of this fault.
+    let opened: Vec<_> = tape.events[..=index].iter().filter_map(|event| event.connection).collect();
     let mut cut = tape.clone();
     let mut place = 0;
     cut.events.retain(|event| {
         place += 1;
-        place <= index + 1 || !of_connection(event)
+        let is_later = event.connection.is_some_and(|connection| !opened.contains(&connection));
+        place <= index + 1 || !of_connection(event) && !is_later
     });
     let parting = |act| Event { at, connection: Some(connection), act };
     let with = |events: Vec<Event>| {
@@ -123,17 +129,40 @@ fn partings(tape: &Tape, index: usize, connection: ConnectionId, emit: Emit<'_>)
     emit(Operator::Reconnect, Blame::Nobody, tape);
 }
 
-/// A close frame carries a code that stands for the lack of one.
-fn close_codes(tape: &Tape, emit: &mut dyn FnMut(Mutant)) {
-    for (index, event) in tape.events.iter().enumerate() {
-        let Act::Other(EventKind::Close(close)) = &event.act else { continue };
-        emit(Mutant {
-            operator: Operator::BadCloseCode,
-            place: format!("event {}", index + 1),
-            blame: Blame::Party(close.from),
-            tape: tape.with(index, Act::close(close.from, 1005)),
-        });
+/// The link goes after `part` and takes the rest of its flow with it; the next flow starts on a new connection.
+fn lose_end(anatomy: &Anatomy<'_>, part: usize, connection: ConnectionId, emit: Emit<'_>) {
+    let tape = anatomy.tape;
+    let own = &anatomy.parts[part];
+    let lost: Vec<usize> = anatomy
+        .flow(part)
+        .into_iter()
+        .filter(|&other| other > part)
+        .map(|other| anatomy.parts[other].index)
+        .collect();
+    let mut later = anatomy.parts[part + 1..].iter();
+    let next = later.find(|later| later.connection == Some(connection) && !lost.contains(&later.index));
+    let opened = tape.events.iter().find(|event| event.connection == Some(connection) && is_open(event));
+    let (Some(next), Some(opened), Some(fresh)) = (next, opened, next_connection(tape)) else { return };
+    if next.role != Some(Role::Opens) || lost.is_empty() {
+        return;
     }
+    let at = tape.events[own.index].at.after(Duration::from_millis(1));
+    let mut events = tape.events[..=own.index].to_vec();
+    events.push(Event {
+        at,
+        connection: Some(connection),
+        act: Act::Other(EventKind::Drop(Drop { by: None, reset: true })),
+    });
+    events.push(Event { at, connection: Some(fresh), act: opened.act.clone() });
+    for (index, event) in tape.events.iter().enumerate().skip(own.index + 1) {
+        if lost.contains(&index) {
+            continue;
+        }
+        let moved = event.connection.map(|own| if own == connection { fresh } else { own });
+        events.push(Event { at: event.at.max(at), connection: moved, act: event.act.clone() });
+    }
+    let tape = Tape { name: tape.name.clone(), events };
+    emit(Operator::LoseEnd, Blame::Party(next.said.from), tape);
 }
 
 /// A connection leads to another endpoint of the pack.
@@ -141,13 +170,16 @@ fn endpoints(tape: &Tape, pack: &Pack, emit: &mut dyn FnMut(Mutant)) {
     for (index, event) in tape.events.iter().enumerate() {
         let Act::Other(EventKind::Open(opening)) = &event.act else { continue };
         let own = pack.endpoint_of(&opening.target);
-        let others = pack.endpoints.iter().enumerate();
-        for (_, other) in others.filter(|(other, _)| own.is_some_and(|own| own.0 != *other)) {
+        let Some(own) = own else { continue };
+        let others = pack.endpoints.iter().enumerate().filter(|(other, _)| own.0 != *other);
+        let others = others.map(|(_, other)| other.path());
+        let spellings = pack.endpoints[own.0].paths.iter().map(String::as_str);
+        for path in others.chain(spellings).filter(|path| *path != opening.target) {
             let mut opening = opening.clone();
-            opening.target = Cow::Owned(other.path.clone());
+            opening.target = Cow::Owned(path.to_owned());
             emit(Mutant {
                 operator: Operator::ChangeEndpoint,
-                place: format!("event {} {}", index + 1, other.path),
+                place: format!("event {} {}", index + 1, path),
                 blame: Blame::Party(opening.client),
                 tape: tape.with(index, Act::Other(EventKind::Open(opening))),
             });

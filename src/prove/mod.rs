@@ -10,6 +10,7 @@ mod render;
 mod operator;
 mod twin;
 
+mod closing;
 mod field;
 mod link;
 mod sequence;

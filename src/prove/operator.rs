@@ -38,6 +38,8 @@ pub enum Operator {
     RemoveField,
     /// A message has a field nobody knows.
     UnknownField,
+    /// A message has a field that a rule forbids.
+    ForbiddenField,
     /// A status says something else.
     FlipStatus,
     /// An amount is another one, or no amount.
@@ -58,6 +60,16 @@ pub enum Operator {
     DropLink,
     /// The link goes, and the flow goes on over the next one.
     Reconnect,
+    /// The link goes and takes the rest of a flow with it; the next flow starts on a new one.
+    LoseEnd,
+    /// A party goes on after its close frame.
+    TalkAfterClose,
+    /// A party ends the link although the other one has closed and waits for its answer.
+    LeaveUnanswered,
+    /// A ping has no pong.
+    IgnorePing,
+    /// A frame breaks RFC 6455.
+    BreakFrame,
     /// A whole flow comes again.
     ReplayFlow,
     /// A flow runs inside another one.
@@ -74,13 +86,15 @@ pub enum Operator {
     DuplicateJsonKey,
     /// A card number stands in clear.
     LeakTestCard,
+    /// A secret of the other party comes back.
+    EchoSecret,
     /// The wall clock jumps.
     ClockJump,
 }
 
 impl Operator {
     /// Every operator.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 41] = [
         Self::Drop,
         Self::FallSilent,
         Self::Duplicate,
@@ -96,6 +110,7 @@ impl Operator {
         Self::Retype,
         Self::RemoveField,
         Self::UnknownField,
+        Self::ForbiddenField,
         Self::FlipStatus,
         Self::ChangeAmount,
         Self::Unwrap,
@@ -106,6 +121,11 @@ impl Operator {
         Self::BadCloseCode,
         Self::DropLink,
         Self::Reconnect,
+        Self::LoseEnd,
+        Self::TalkAfterClose,
+        Self::LeaveUnanswered,
+        Self::IgnorePing,
+        Self::BreakFrame,
         Self::ReplayFlow,
         Self::Interleave,
         Self::CorruptUtf8,
@@ -114,6 +134,7 @@ impl Operator {
         Self::Oversize,
         Self::DuplicateJsonKey,
         Self::LeakTestCard,
+        Self::EchoSecret,
         Self::ClockJump,
     ];
 
@@ -135,6 +156,7 @@ impl Operator {
             Self::Retype => "retype",
             Self::RemoveField => "remove field",
             Self::UnknownField => "unknown field",
+            Self::ForbiddenField => "forbidden field",
             Self::FlipStatus => "flip status",
             Self::ChangeAmount => "change amount",
             Self::Unwrap => "unwrap",
@@ -145,6 +167,11 @@ impl Operator {
             Self::BadCloseCode => "bad close code",
             Self::DropLink => "drop link",
             Self::Reconnect => "reconnect",
+            Self::LoseEnd => "lose end",
+            Self::TalkAfterClose => "talk after close",
+            Self::LeaveUnanswered => "leave unanswered",
+            Self::IgnorePing => "ignore ping",
+            Self::BreakFrame => "break frame",
             Self::ReplayFlow => "replay flow",
             Self::Interleave => "interleave",
             Self::CorruptUtf8 => "corrupt UTF-8",
@@ -153,6 +180,7 @@ impl Operator {
             Self::Oversize => "oversize",
             Self::DuplicateJsonKey => "duplicate JSON key",
             Self::LeakTestCard => "leak test card",
+            Self::EchoSecret => "echo secret",
             Self::ClockJump => "clock jump",
         }
     }
@@ -175,16 +203,26 @@ impl Operator {
             Self::Retype => "a value is of another JSON type",
             Self::RemoveField => "a field is missing",
             Self::UnknownField => "an object has a field nobody knows",
+            Self::ForbiddenField => "an object has a field that some rule forbids",
             Self::FlipStatus => "a value the pack tells apart is another of them, or unknown",
             Self::ChangeAmount => "an amount is one more or less, negative, or has a decimal point",
             Self::Unwrap => "the content of the envelope stands without it",
-            Self::ChangeEndpoint => "a connection is opened to another endpoint",
+            Self::ChangeEndpoint => {
+                "a connection is opened to another endpoint, or by another path to the same"
+            }
             Self::Truncate => "the recording ends early",
             Self::Gap => "the recorder lost a message",
             Self::Close => "a party closes early",
             Self::BadCloseCode => "a party closes with code 1005, which nobody may send",
             Self::DropLink => "the link goes without a close frame",
             Self::Reconnect => "the link goes, and the flow goes on over a new one",
+            Self::LoseEnd => "the link goes with the rest of a flow, and the next flow starts on a new one",
+            Self::TalkAfterClose => "a party repeats its last message after its close frame",
+            Self::LeaveUnanswered => "a party ends the link instead of answering a close frame",
+            Self::IgnorePing => "a ping has no pong",
+            Self::BreakFrame => {
+                "a frame breaks RFC 6455: its mask, a reserved bit or opcode, its length, its fragments"
+            }
             Self::ReplayFlow => "a whole flow comes again, key and all",
             Self::Interleave => "a copy of a flow, under a key of its own, runs inside it",
             Self::CorruptUtf8 => "a text is not UTF-8",
@@ -193,6 +231,7 @@ impl Operator {
             Self::Oversize => "a message is too large to be kept",
             Self::DuplicateJsonKey => "a field stands twice in its object",
             Self::LeakTestCard => "a test card number stands in clear",
+            Self::EchoSecret => "a secret that the other party has sent comes back",
             Self::ClockJump => "the wall clock jumps by an hour",
         }
     }

@@ -12,7 +12,7 @@ use super::twin::Twin;
 use super::{field, link};
 use crate::check::{Check, CheckResult, Completeness, Options, SourceInfo};
 use crate::conversation::{Party, transcript};
-use crate::pack::{Expected, Pack, RuleInfo};
+use crate::pack::{Expected, Level, Pack, RuleInfo};
 use crate::rule::{Reason, Verdict};
 
 /// What was proved of a pack.
@@ -43,6 +43,9 @@ pub struct Proved {
     pub rule: Arc<RuleInfo>,
     /// By operator.
     pub caught: BTreeMap<Operator, Caught>,
+    /// Whether any clean recording exercises it. A rule that the pack has from another one, and that none
+    /// does, is proved there.
+    pub exercised: bool,
 }
 
 /// What a rule said of the mutants of one operator.
@@ -84,6 +87,8 @@ pub struct Accusation {
     pub accused: Party,
     /// The root it was folded under.
     pub follows_from: Option<String>,
+    /// Whether its rule is a MAY: a note, which may stand beside what another rule finds.
+    pub is_note: bool,
 }
 
 /// What can be wrong with what was found.
@@ -145,7 +150,8 @@ fn unclean(pack: &Arc<Pack>) -> Vec<String> {
     for rule in pack.rules.iter().filter(|rule| rule.info.pack == pack.name) {
         for exchange in rule.page.exchanges.iter().filter(|exchange| exchange.expected == Expected::Pass) {
             let Ok(events) = transcript::parse(&exchange.transcript) else { continue };
-            if !accusations(&judged(pack, &Tape::new("", &events))).is_empty() {
+            let found = accusations(&judged(pack, &Tape::new("", &events)));
+            if found.iter().any(|accusation| !accusation.is_note) {
                 unclean.push(format!("{}:{}", rule.info.page, exchange.line));
             }
         }
@@ -159,26 +165,34 @@ impl Proof {
         let rules = pack.rules.iter();
         let mut proof = Self {
             rules: rules
-                .map(|rule| Proved { rule: Arc::clone(&rule.info), caught: BTreeMap::new() })
+                .map(|rule| Proved {
+                    rule: Arc::clone(&rule.info),
+                    caught: BTreeMap::new(),
+                    exercised: rule.info.pack == pack.name,
+                })
                 .collect(),
             unclean: unclean(pack),
             ..Self::default()
         };
         let lexicon = Lexicon::of(pack);
+        let neutral = Twin::ALL.map(|twin| (twin, Arc::new(twin.neutral_for(pack))));
         for tape in tapes {
             let anatomy = Anatomy::of(tape, pack);
             let result = judged(pack, tape);
-            proof.make_twins(pack, &anatomy, &result);
+            proof.make_twins(&neutral, &anatomy, &result);
             if tape.events.is_empty() || !accusations(&result).is_empty() {
                 continue;
             }
             proof.clean += 1;
+            for (proved, rule) in proof.rules.iter_mut().zip(&result.rules) {
+                proved.exercised |= rule.is_exercised();
+            }
             let mut emit = |mutant: Mutant| proof.judge(pack, &mutant);
             let undecided = result.rules.iter().any(|rule| !rule.undecided.is_empty());
             let flows = if undecided { Flows::Open } else { Flows::Settled };
             sequence::mutants(&anatomy, flows, &mut emit);
             field::mutants(&anatomy, &lexicon, &mut emit);
-            link::mutants(&anatomy, pack, &mut emit);
+            link::mutants(&anatomy, pack, flows, &mut emit);
         }
         proof.mistakes.sort_by_key(|mistake| (mistake.wrong, mistake.operator, mistake.transcript.len()));
         proof
@@ -195,6 +209,7 @@ impl Proof {
             *self.twins.entry(twin).or_default() += count;
         }
         for (own, other) in self.rules.iter_mut().zip(other.rules) {
+            own.exercised |= other.exercised;
             for (operator, caught) in other.caught {
                 own.caught.entry(operator).or_default().absorb(caught);
             }
@@ -272,9 +287,16 @@ impl Proof {
         }
     }
 
-    fn make_twins(&mut self, pack: &Arc<Pack>, anatomy: &Anatomy<'_>, result: &CheckResult) {
+    fn make_twins(&mut self, neutral: &[(Twin, Arc<Pack>)], anatomy: &Anatomy<'_>, whole: &CheckResult) {
         self.twinned += 1;
-        for twin in Twin::ALL {
+        for &(twin, ref pack) in neutral {
+            let of_less;
+            let result = if pack.rules.len() == whole.rules.len() {
+                whole
+            } else {
+                of_less = judged(pack, anatomy.tape);
+                &of_less
+            };
             let settled = result.rules.iter().all(|rule| rule.violated == 0 && rule.undecided.is_empty());
             let Some(tape) = twin.of(anatomy, pack).filter(|_| settled || twin != Twin::Split) else {
                 continue;
@@ -298,9 +320,9 @@ impl Proof {
 }
 
 impl Proved {
-    /// Whether it was the root of a fault that was found as it should be.
+    /// Whether it was the root of a fault that was found as it should be, or has nothing to say here.
     pub fn is_caught(&self) -> bool {
-        self.caught.values().any(|caught| caught.roots > 0)
+        !self.exercised || self.caught.values().any(|caught| caught.roots > 0)
     }
 }
 
@@ -368,6 +390,7 @@ fn accusations(result: &CheckResult) -> Vec<Accusation> {
             code: code.clone(),
             accused: finding.accused,
             follows_from: finding.follows_from.clone(),
+            is_note: rule.rule.level == Level::May,
         });
         accusations.collect::<Vec<_>>()
     };
@@ -380,6 +403,9 @@ fn accusations(result: &CheckResult) -> Vec<Accusation> {
 fn wrong(blame: Blame, findings: &[Accusation]) -> Option<Wrong> {
     // A rule may be broken by several messages of one fault: each request on a wrong endpoint.
     let mut roots: Vec<_> = findings.iter().filter(|finding| finding.follows_from.is_none()).collect();
+    if roots.iter().any(|finding| !finding.is_note) {
+        roots.retain(|finding| !finding.is_note);
+    }
     roots.dedup();
     let first = findings.first()?.accused;
     if findings.iter().any(|finding| !blame.allows(finding.accused)) {

@@ -21,7 +21,11 @@ pub fn markdown(proof: &Proof) -> String {
         let cells: Vec<&str> = proof.rules.iter().map(|proved| cell(proved, operator)).collect();
         let _ = writeln!(out, "| {operator} | {} |", cells.join(" | "));
     }
-    let caught = proof.rules.iter().map(|proved| if proved.is_caught() { "yes" } else { "NO" });
+    let caught = proof.rules.iter().map(|proved| match (proved.is_caught(), proved.exercised) {
+        (true, true) => "yes",
+        (true, false) => "–",
+        (false, _) => "NO",
+    });
     let _ = writeln!(out, "| **caught** | {} |", caught.collect::<Vec<_>>().join(" | "));
     let _ = writeln!(
         out,

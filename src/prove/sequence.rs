@@ -10,7 +10,7 @@ use super::tape::{Act, Tape};
 use crate::pack::Role;
 
 /// Long after every deadline.
-const HOURS: Duration = Duration::from_secs(6 * 3600);
+pub(super) const HOURS: Duration = Duration::from_secs(6 * 3600);
 
 /// Late for prompt answers, and late for anything.
 const DELAYS: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(600)];

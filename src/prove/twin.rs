@@ -12,7 +12,7 @@ use super::sequence::fresh;
 use super::tape::{Act, Event, Said, Tape};
 use crate::conversation::{ConnectionId, Drop, EventKind, Masked, Offset};
 use crate::mask::Masker;
-use crate::pack::{GroupScope, Pack, Pattern, Role, Scope};
+use crate::pack::{self, Carrier, GroupScope, GroupingId, KindId, Pack, Pattern, Role, Rule, Scope};
 use crate::text::json::{Cursor, JsonError, Kind};
 
 /// A change that means nothing.
@@ -73,13 +73,14 @@ impl Twin {
             Self::Shift => "everything happens an hour later",
             Self::Rename => "flows and connections have other names, consistently",
             Self::Interleave => {
-                "the same again under other keys, on connections of its own, at the same time"
+                "the same again under other keys, on connections of its own, at the same time; rules about \
+                 all that happens are not asked"
             }
             Self::Space => "white space between the tokens of JSON",
             Self::KeyOrder => "the members of every object in reverse order",
             Self::Escape => "the first character of every key and text as `\\uXXXX`",
             Self::Fragment => "every message in three frames",
-            Self::Split => "a connection of its own for every flow, where no rule is about connections",
+            Self::Split => "a connection of its own for every flow; rules about connections are not asked",
             Self::Mask => "sensitive values masked as the recorder does",
         }
     }
@@ -97,6 +98,25 @@ impl Twin {
             | Self::Split
             | Self::Mask => 1,
         }
+    }
+
+    /// The pack whose rules a twin of this sort must not change.
+    pub(super) fn neutral_for(self, pack: &Pack) -> Pack {
+        let holds = |rule: &Rule| match self {
+            Self::Interleave => is_local(rule, pack),
+            Self::Split => is_roaming(rule, pack),
+            Self::Shift
+            | Self::Rename
+            | Self::Space
+            | Self::KeyOrder
+            | Self::Escape
+            | Self::Fragment
+            | Self::Mask => true,
+        };
+        let rules = pack.rules.iter().filter(|rule| holds(rule)).cloned().collect();
+        let mut neutral = pack.clone();
+        neutral.rules = rules;
+        neutral
     }
 
     /// The twin of a recording; `None` where it has none of this sort.
@@ -180,24 +200,11 @@ fn connections_moved(tape: &Tape, by: u64) -> Tape {
 }
 
 fn interleaved(anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
-    let whole = |scope: Scope| match scope {
-        Scope::Connection => false,
-        Scope::Recording | Scope::Installation => true,
-    };
-    let entangled = pack.rules.iter().any(|rule| match &rule.pattern {
-        Pattern::Limit(limit) => whole(limit.scope),
-        Pattern::Never(never) => never.after.is_some() && shared(pack, never.grouping.0),
-        Pattern::Respond(respond) => shared(pack, respond.grouping.0),
-        Pattern::Precede(precede) => shared(pack, precede.grouping.0),
-        Pattern::Order(order) => shared(pack, order.grouping.0),
-        Pattern::Agree(agree) => shared(pack, agree.grouping.0),
-        Pattern::Shape(_) | Pattern::Unique(_) => false,
-    });
     // What is lost without saying on which connection concerns both.
     let global = anatomy.tape.events.iter().any(|event| event.connection.is_none() && !event.is_end());
     // A message without a key that should have one belongs to whatever runs beside it.
     let keyless = anatomy.parts.iter().any(|part| part.keys.is_empty());
-    if entangled || global || keyless {
+    if global || keyless {
         return None;
     }
     let beside = connections_moved(&renamed(anatomy, pack), next_connection(anatomy.tape)?.0);
@@ -213,25 +220,61 @@ fn interleaved(anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
     Some(Tape { name: anatomy.tape.name.clone(), events })
 }
 
-/// Whether messages of different connections meet in one group without sharing a key.
-fn shared(pack: &Pack, grouping: usize) -> bool {
-    let grouping = &pack.groupings[grouping];
-    grouping.scope == GroupScope::Recording && !grouping.keyed
+/// Whether a rule says the same of two recordings that run side by side, as of each alone.
+fn is_local(rule: &Rule, pack: &Pack) -> bool {
+    let whole = |scope: Scope| match scope {
+        Scope::Connection => false,
+        Scope::Endpoint | Scope::Recording | Scope::Installation => true,
+    };
+    // Messages of different connections meet in one group although they share nothing that could be renamed.
+    let shared = |grouping: GroupingId| {
+        let fixed =
+            |kind: &pack::Kind| kind.keys.iter().any(|key| key.grouping == grouping && key.fixed.is_some());
+        let named = pack.groupings[grouping.0].keyed && !pack.kinds.iter().any(fixed);
+        !named && !matches!(pack.groupings[grouping.0].scope, GroupScope::Connection | GroupScope::Sender)
+    };
+    let spans = rule.span.as_ref().is_some_and(|span| span.since.is_some() || shared(span.grouping));
+    let global = match &rule.pattern {
+        Pattern::Limit(limit) => whole(limit.scope),
+        Pattern::Never(never) => never.after.is_some() && shared(never.grouping),
+        Pattern::Respond(respond) => shared(respond.grouping),
+        Pattern::Precede(precede) => shared(precede.grouping),
+        Pattern::Order(order) => {
+            shared(order.grouping) || order.messages.iter().any(|message| message.everywhere)
+        }
+        Pattern::Agree(agree) => shared(agree.grouping),
+        Pattern::Shape(_) | Pattern::Unique(_) => false,
+    };
+    !spans && !global
 }
 
-fn split(anatomy: &Anatomy<'_>, pack: &Pack) -> Option<Tape> {
-    let connection = |grouping: usize| pack.groupings[grouping].scope == GroupScope::Connection;
-    let about_connections = pack.rules.iter().any(|rule| match &rule.pattern {
-        Pattern::Limit(limit) => limit.scope == Scope::Connection || connection(limit.grouping.0),
-        Pattern::Unique(unique) => unique.scope == Scope::Connection || connection(unique.grouping.0),
-        Pattern::Never(never) => never.after.is_some() && connection(never.grouping.0),
-        Pattern::Respond(respond) => connection(respond.grouping.0),
-        Pattern::Precede(precede) => connection(precede.grouping.0),
-        Pattern::Order(order) => connection(order.grouping.0),
-        Pattern::Agree(agree) => connection(agree.grouping.0),
-        Pattern::Shape(_) => false,
-    });
-    if about_connections || anatomy.tape.events.iter().any(|event| event.said().is_none() && is_odd(event)) {
+/// Whether a rule does not mind which connection a flow runs on.
+fn is_roaming(rule: &Rule, pack: &Pack) -> bool {
+    let bound = |grouping: GroupingId| {
+        matches!(pack.groupings[grouping.0].scope, GroupScope::Connection | GroupScope::Sender)
+    };
+    let of_connection = |kinds: &[KindId]| {
+        let of_frames = |kind: &KindId| {
+            let carriers = pack.kinds[kind.0].carriers;
+            [Carrier::Open, Carrier::Drop, Carrier::Close].iter().any(|&c| carriers.contains(c))
+        };
+        kinds.iter().any(of_frames)
+    };
+    let minds = match &rule.pattern {
+        Pattern::Limit(limit) => limit.scope == Scope::Connection || bound(limit.grouping),
+        Pattern::Unique(unique) => unique.scope == Scope::Connection || bound(unique.grouping),
+        Pattern::Never(never) => never.after.is_some() && bound(never.grouping),
+        Pattern::Respond(respond) => bound(respond.grouping),
+        Pattern::Precede(precede) => bound(precede.grouping),
+        Pattern::Order(order) => bound(order.grouping),
+        Pattern::Agree(agree) => bound(agree.grouping),
+        Pattern::Shape(shape) => of_connection(&shape.on.kinds),
+    };
+    !minds && rule.span.as_ref().is_none_or(|span| !bound(span.grouping))
+}
+
+fn split(anatomy: &Anatomy<'_>, _pack: &Pack) -> Option<Tape> {
+    if anatomy.tape.events.iter().any(|event| event.said().is_none() && is_odd(event)) {
         return None;
     }
     let mut tape = anatomy.tape.clone();

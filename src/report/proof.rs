@@ -18,9 +18,12 @@ pub fn proof(proof: &Proof, pack: &str, look: Look) -> String {
     for proved in &proof.rules {
         let code = proved.rule.code.to_string();
         let space = "\u{a0}".repeat(width - code.len());
-        let by = match proved.is_caught() {
-            true => plain(caught_by(proved, times)),
-            false => (Ink::Bad, "NOT CAUGHT by any operator".to_owned()),
+        let by = match (proved.is_caught(), proved.exercised) {
+            (true, true) => plain(caught_by(proved, times)),
+            (true, false) => {
+                (Ink::Faint, format!("not exercised here; proved with pack `{}`", proved.rule.pack))
+            }
+            (false, _) => (Ink::Bad, "NOT CAUGHT by any operator".to_owned()),
         };
         sheet.flow(2, width + 2, &[(Ink::Good, code), plain(space), by]);
     }
@@ -40,7 +43,8 @@ pub fn proof(proof: &Proof, pack: &str, look: Look) -> String {
 }
 
 fn end(sheet: &mut Sheet, proof: &Proof, pack: &str) {
-    let caught = proof.rules.len() - proof.uncaught().count();
+    let exercised = proof.rules.iter().filter(|proved| proved.exercised).count();
+    let caught = exercised - proof.uncaught().count();
     let faults = match proof.mistakes.len() {
         1 => "1 fault not found as it should be".to_owned(),
         n => format!("{n} faults not found as they should be"),
@@ -50,7 +54,7 @@ fn end(sheet: &mut Sheet, proof: &Proof, pack: &str) {
     let pieces = [
         (Ink::Strong, pack.to_owned()),
         plain(": "),
-        (ink(caught == proof.rules.len()), format!("{caught} of {} rules caught", proof.rules.len())),
+        (ink(caught == exercised), format!("{caught} of {exercised} rules caught")),
         plain(", "),
         (ink(proof.mistakes.is_empty()), faults),
         plain(", "),

@@ -1,37 +1,50 @@
 //! `agree`: a value stands in a relation to an earlier one. The sender of the later is to blame.
 //!
-//! Numbers are compared as numbers however they are spelled (`"2350"` and `2350`), anything else as text.
+//! Numbers are compared as numbers however they are spelled (`"2350"` and `2350`), anything else as it
+//! stands. That one is more than the other is asked of numbers only. Sums stand in `sum`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::ledger::{Charge, Ledger, a, the};
+use super::digest::Seed;
+use super::ledger::{Charge, Ledger};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
-use crate::pack::{Agree, Relation};
-use crate::text::json;
+use super::sum::Sums;
+use super::words::{a, the};
+use crate::conversation::EventNumber;
+use crate::pack::{Agree, Found, GroupingId, Relation, Slot, View, list};
+use crate::text::{Decimal, json};
 
 /// One `agree` rule at work.
 #[derive(Debug)]
 pub(crate) struct AgreeRule {
     pub(crate) rule: RuleIndex,
     pub(crate) agree: Agree,
-    /// By group: the earlier value.
-    earlier: Vec<Option<Earlier>>,
+    /// By group.
+    earlier: Vec<Earlier>,
+    seed: Seed,
+    sums: Sums,
 }
 
-#[derive(Debug)]
+/// The earlier value of a group.
+#[derive(Debug, Default)]
 struct Earlier {
-    value: String,
-    sum: Option<Decimal>,
-    seen: SeenId,
+    seen: Option<SeenId>,
+    number: Option<Decimal>,
+    hash: u64,
+    /// As much of it as people are shown.
+    text: String,
+    /// What later values that were added up came to.
+    together: Decimal,
 }
 
-/// A decimal number in millionths, so that money never becomes a float.
-type Decimal = i128;
+/// As much of a value as a finding quotes.
+const QUOTED: usize = 60;
 
 impl AgreeRule {
-    pub(crate) const fn new(rule: RuleIndex, agree: Agree) -> Self {
-        Self { rule, agree, earlier: Vec::new() }
+    pub(crate) fn new(rule: RuleIndex, agree: Agree, has_since: bool) -> Self {
+        let sums = Sums::new(has_since);
+        Self { rule, agree, earlier: Vec::new(), seed: Seed::default(), sums }
     }
 
     /// The earlier message came.
@@ -40,50 +53,165 @@ impl AgreeRule {
         if sighting.tainted.is_some() || !ledger.selects(&self.agree.with, sighting) {
             return;
         }
-        let Some(found) = sighting.view.extract.first(self.agree.with_at) else { return };
-        let value = scalar(found.token(sighting.view.text)).into_owned();
+        let Some((_, found)) = first_of(&sighting.view, &self.agree.with_at) else { return };
+        if self.agree.relation == Relation::SumOf {
+            return self.sums.add(&self.agree, group, sighting, ledger);
+        }
+        let value = scalar(found.token(sighting.view.text));
+        let hash = self.hash(&value);
         let seen = ledger.witnesses.keep(sighting);
         let index = group.0 as usize;
         if index >= self.earlier.len() {
-            self.earlier.resize_with(index + 1, || None);
+            self.earlier.resize_with(index + 1, Earlier::default);
         }
-        let before = self.earlier[index].take();
-        let carried = match (self.agree.relation, &before) {
-            (Relation::SumOf, Some(before)) => before.sum,
-            (Relation::SumOf, None) | (Relation::Equals | Relation::AtMost | Relation::AtLeast, _) => Some(0),
-        };
-        let sum = decimal(&value).zip(carried).and_then(|(value, carried)| value.checked_add(carried));
-        if let Some(before) = before {
-            ledger.witnesses.release(before.seen);
+        let earlier = &mut self.earlier[index];
+        if let Some(before) = earlier.seen.replace(seen) {
+            ledger.witnesses.release(before);
         }
-        self.earlier[index] = Some(Earlier { value, sum, seen });
+        earlier.number = Decimal::parse(&value);
+        earlier.hash = hash;
+        earlier.together = Decimal::ZERO;
+        earlier.text.clear();
+        earlier.text.push_str(quotable(&value));
+    }
+
+    /// What may have taken back what was added to a sum came.
+    pub(crate) fn less(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+        self.sums.take_back(&self.agree, sighting, ledger);
+    }
+
+    /// What leaves a sum unknown came.
+    pub(crate) fn doubt(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+        if self.agree.doubt.as_ref().is_some_and(|doubt| ledger.selects(doubt, sighting)) {
+            self.sums.doubt(&self.agree, sighting);
+        }
     }
 
     /// The later message came.
     pub(crate) fn of(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let Some(group) = sighting.group(self.agree.grouping) else { return };
         if !ledger.selects(&self.agree.of, sighting) {
             return;
         }
-        let Some(group) = sighting.group(self.agree.grouping) else { return };
-        let Some(found) = sighting.view.extract.first(self.agree.at) else { return };
-        let Some(Some(earlier)) = self.earlier.get(group.0 as usize) else { return };
-        let value = scalar(found.token(sighting.view.text));
-        if self.agrees(&value, earlier) {
-            ledger.met(self.rule, sighting);
-            return;
+        if self.agree.relation == Relation::SumOf {
+            return self.sums.judge(self.rule, &self.agree, group, sighting, ledger);
         }
+        let Some(earlier) = self.earlier.get(group.0 as usize) else { return };
+        let Some(seen) = earlier.seen else { return };
+        let Some((slot, _)) = first_of(&sighting.view, &self.agree.at) else {
+            if self.agree.required {
+                self.accuse(None, seen, earlier, sighting, ledger);
+            }
+            return;
+        };
+        let mut judged = false;
+        let mut wrong = None;
+        let view = sighting.view;
+        for found in view.all(slot) {
+            match self.agrees(&scalar(found.token(view.text)), earlier) {
+                Some(true) => judged = true,
+                Some(false) => {
+                    wrong = Some(found);
+                    break;
+                }
+                None => {}
+            }
+        }
+        if let Some(found) = wrong {
+            self.accuse(Some((slot, found)), seen, earlier, sighting, ledger);
+        } else if judged {
+            if self.agree.together
+                && let Some(number) = number(&view, slot)
+                && let Some(earlier) = self.earlier.get_mut(group.0 as usize)
+            {
+                earlier.together = earlier.together.plus(number);
+            }
+            ledger.met(self.rule, sighting);
+        }
+    }
+
+    /// A group is over: of the rule's own key, or of the one by which things are taken back.
+    pub(crate) fn forget(&mut self, grouping: GroupingId, group: GroupSlot, ledger: &mut Ledger) {
+        if grouping == self.agree.grouping {
+            if let Some(seen) = self.earlier.get_mut(group.0 as usize).and_then(|earlier| earlier.seen.take())
+            {
+                ledger.witnesses.release(seen);
+            }
+            self.sums.forget(group, ledger);
+        }
+        if self.agree.less.as_ref().is_some_and(|(_, less)| *less == grouping) {
+            self.sums.forget_addend(group);
+        }
+    }
+
+    /// What was remembered counts no more, in one group or in all.
+    pub(crate) fn suspend(&mut self, group: Option<GroupSlot>, at: Option<EventNumber>, ledger: &mut Ledger) {
+        let known = self.earlier.len() as u32;
+        let groups = group.map_or(0..known, |group| group.0..group.0 + 1);
+        for group in groups.map(GroupSlot) {
+            if let Some(seen) = self.earlier.get_mut(group.0 as usize).and_then(|earlier| earlier.seen.take())
+            {
+                ledger.witnesses.release(seen);
+            }
+        }
+        self.sums.restart(group, at, ledger);
+    }
+
+    /// A recording ended.
+    pub(crate) fn end_of_recording(&mut self, ledger: &mut Ledger) {
+        self.sums.end_of_recording(self.rule, ledger);
+    }
+
+    /// Whether a value agrees; `None` where that cannot be asked of it.
+    fn agrees(&self, value: &str, earlier: &Earlier) -> Option<bool> {
+        let relation = self.agree.relation;
+        let number = Decimal::parse(value).map(|number| match self.agree.together {
+            true => number.plus(earlier.together),
+            false => number,
+        });
+        match (number, earlier.number) {
+            (Some(number), Some(other)) => Some(relation.holds(number.cmp(&other))),
+            (Some(_) | None, _) if relation == Relation::Equals => {
+                let same = self.hash(value) == earlier.hash;
+                Some(relation.holds(if same { Ordering::Equal } else { Ordering::Less }))
+            }
+            (Some(_), None) | (None, _) => None,
+        }
+    }
+
+    fn hash(&self, value: &str) -> u64 {
+        if self.agree.ignore_case {
+            return self.seed.hash(0, &value.to_lowercase());
+        }
+        self.seed.hash(0, value)
+    }
+
+    #[cold]
+    fn accuse(
+        &self,
+        wrong: Option<(Slot, Found)>,
+        seen: SeenId,
+        earlier: &Earlier,
+        sighting: &mut Sighting<'_>,
+        ledger: &mut Ledger,
+    ) {
         let grouping = self.agree.grouping;
-        ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
+        sighting.rests_on = Some(ledger.witnesses.n(seen));
+        let breach = ledger.witnesses.breach(seen).filter(|&(by, _)| by == sighting.from);
+        let follows = breach.map(|(_, rule)| rule);
+        ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
             let trie = &ledger.pack.trie;
-            let relation = match self.agree.relation {
-                Relation::Equals => "equal to",
-                Relation::AtMost => "at most",
-                Relation::AtLeast => "at least",
-                Relation::SumOf => "the sum of",
-            };
             let noun = &ledger.kind(sighting.kind).what;
-            let at = trie.pointer(self.agree.at);
-            let with_at = trie.pointer(self.agree.with_at);
+            let at = match wrong {
+                Some((slot, _)) => trie.pointer(slot).to_string(),
+                None => list(self.agree.at.iter().map(|&slot| trie.pointer(slot).to_string()), "or"),
+            };
+            let with_at = trie.pointer(self.agree.with_at[0]);
+            let value = wrong.map(|(_, found)| scalar(found.token(sighting.view.text)));
+            let already = match earlier.together {
+                Decimal::ZERO => String::new(),
+                together => format!(", and `{together}` before it"),
+            };
             Charge {
                 accused: sighting.from,
                 what: format!(
@@ -92,66 +220,38 @@ impl AgreeRule {
                     a(noun)
                 ),
                 expected: format!(
-                    "`{at}` {relation} `{with_at}`, `{}`",
-                    super::sighting::hide(&earlier.value, false)
+                    "`{at}` {} `{with_at}`, `{}`",
+                    self.agree.relation.phrase(),
+                    super::sighting::hide(&earlier.text, false)
                 ),
-                got: format!("`{value}`"),
+                got: value
+                    .map_or_else(|| "none".to_owned(), |value| format!("`{}`{already}", quotable(&value))),
                 first: None,
-                earlier: vec![(earlier.seen, "earlier")],
+                earlier: vec![(seen, "earlier")],
                 role: "later",
-                marked: Some(found.range()),
+                marked: wrong.map(|(_, found)| found.range()),
             }
         });
-    }
-
-    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
-        if let Some(earlier) = self.earlier.get_mut(group.0 as usize).and_then(Option::take) {
-            ledger.witnesses.release(earlier.seen);
-        }
-    }
-
-    fn agrees(&self, value: &str, earlier: &Earlier) -> bool {
-        let order = match (decimal(value), earlier.sum) {
-            (Some(value), Some(sum)) => value.cmp(&sum),
-            (Some(_), None) | (None, Some(_) | None) => value.cmp(earlier.value.as_str()),
-        };
-        match self.agree.relation {
-            Relation::Equals | Relation::SumOf => order == Ordering::Equal,
-            Relation::AtMost => order != Ordering::Greater,
-            Relation::AtLeast => order != Ordering::Less,
-        }
+        sighting.rests_on = None;
     }
 }
 
-fn scalar(token: &str) -> Cow<'_, str> {
+/// The first of these places where a message has a value, and the first value there.
+pub(super) fn first_of(view: &View<'_>, places: &[Slot]) -> Option<(Slot, Found)> {
+    places.iter().find_map(|&slot| Some((slot, view.first(slot)?)))
+}
+
+/// What a JSON value says: the content of a text, anything else as it stands.
+pub(super) fn scalar(token: &str) -> Cow<'_, str> {
     json::string(token).unwrap_or(Cow::Borrowed(token))
 }
 
-fn decimal(text: &str) -> Option<Decimal> {
-    const PLACES: usize = 6;
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || fraction.len() > PLACES || !plain(whole) || !plain(fraction) {
-        return None;
-    }
-    let whole: Decimal = whole.parse().ok()?;
-    let fraction: Decimal = format!("{fraction:0<PLACES$}").parse().ok()?;
-    let value = whole.checked_mul(1_000_000)?.checked_add(fraction)?;
-    Some(if negative { -value } else { value })
+/// The number at a place.
+pub(super) fn number(view: &View<'_>, slot: Slot) -> Option<Decimal> {
+    Decimal::parse(&scalar(view.first(slot)?.token(view.text)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::decimal;
-
-    #[test]
-    fn decimals_are_exact_however_spelled() {
-        assert_eq!(decimal("5.05"), decimal("5.050"));
-        assert_ne!(decimal("5.05"), decimal("5.5"));
-        assert_eq!(decimal("-0.5"), Some(-500_000));
-        for text in ["", ".5", "1e3", "1.0000001", "1,5", "99999999999999999999999999999999999999999"] {
-            assert_eq!(decimal(text), None, "{text}");
-        }
-    }
+fn quotable(value: &str) -> &str {
+    let cut = (0..=QUOTED.min(value.len())).rev().find(|&at| value.is_char_boundary(at)).unwrap_or(0);
+    &value[..cut]
 }

@@ -1,6 +1,7 @@
 //! Hashes of keys: a short one to look a group up by, a long one that stands for a key nobody keeps.
 
-use std::hash::{BuildHasher as _, DefaultHasher, Hasher, RandomState};
+use std::borrow::Cow;
+use std::hash::{BuildHasher as _, Hasher, RandomState};
 
 use crate::text::json;
 
@@ -23,14 +24,18 @@ impl Seed {
     /// The hash of a number and a text.
     #[inline]
     pub(super) fn hash(self, number: u64, text: &str) -> u64 {
-        let mut state = folded(number ^ self.0, text.len() as u64 ^ self.1);
-        let (blocks, rest) = text.as_bytes().as_chunks::<16>();
-        for block in blocks {
-            state = self.mix(state, u128::from_le_bytes(*block));
-        }
-        let mut last = [0; 16];
-        last[..rest.len()].copy_from_slice(rest);
-        folded(self.mix(state, u128::from_le_bytes(last)), self.1)
+        let bytes = text.as_bytes();
+        let mut state = folded(number ^ self.0, bytes.len() as u64 ^ self.1);
+        let last = match bytes.last_chunk::<16>() {
+            Some(last) => {
+                for block in bytes[..bytes.len() - 1].as_chunks::<16>().0 {
+                    state = self.mix(state, u128::from_le_bytes(*block));
+                }
+                u128::from_le_bytes(*last)
+            }
+            None => short(bytes),
+        };
+        folded(self.mix(state, last), self.1)
     }
 
     #[inline]
@@ -54,44 +59,39 @@ pub(super) fn canonical(token: &str) -> String {
     }
 }
 
-/// 128 bits that stand for a key of any length.
-#[derive(Debug)]
+/// Makes 128 bits that stand for a key of any length.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Digest {
-    low: DefaultHasher,
-    high: DefaultHasher,
-}
-
-impl Default for Digest {
-    fn default() -> Self {
-        let mut high = DefaultHasher::new();
-        high.write_u8(1);
-        Self { low: DefaultHasher::new(), high }
-    }
+    low: Seed,
+    high: Seed,
 }
 
 impl Digest {
-    pub(super) fn number(&mut self, number: u64) {
-        self.low.write_u64(number);
-        self.high.write_u64(number);
+    /// The digest of a number and a JSON scalar; the same text escaped differently is the same.
+    #[inline]
+    pub(super) fn of(&self, number: u64, token: &str) -> u128 {
+        let canonical =
+            if token.contains('\\') { Cow::Owned(canonical(token)) } else { Cow::Borrowed(token) };
+        let half = |seed: Seed| u128::from(seed.hash(number, &canonical));
+        half(self.high) << 64 | half(self.low)
     }
+}
 
-    /// A JSON scalar; the same text escaped differently is the same.
-    pub(super) fn token(&mut self, token: &str) {
-        if token.contains('\\') {
-            return self.text(&canonical(token));
+/// Fewer than sixteen bytes as one number; with their length it tells all of them apart.
+#[inline]
+fn short(bytes: &[u8]) -> u128 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << 64;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << 32;
+    }
+    match bytes {
+        [first, .., last] => {
+            u128::from(*first) | u128::from(bytes[bytes.len() / 2]) << 8 | u128::from(*last) << 16
         }
-        self.text(token);
-    }
-
-    pub(super) fn finish(self) -> u128 {
-        u128::from(self.high.finish()) << 64 | u128::from(self.low.finish())
-    }
-
-    fn text(&mut self, text: &str) {
-        for hasher in [&mut self.low, &mut self.high] {
-            hasher.write(text.as_bytes());
-            hasher.write_u8(0xff);
-        }
+        [only] => u128::from(*only),
+        [] => 0,
     }
 }
 

@@ -10,7 +10,7 @@ use std::hash::BuildHasherDefault;
 use super::digest::{Passed, Seed, canonical};
 use super::sighting::{GroupSlot, RuleIndex};
 use crate::conversation::{ConnectionId, EventNumber, Party};
-use crate::pack::{Extract, GroupScope, Grouping, KeyAt, KeyOwner, LensSet};
+use crate::pack::{EndpointId, Extract, GroupScope, Grouping, KeyAt, KeyOwner, KindId, LensSet};
 use crate::text::json::{self, Kind};
 
 /// Groups of one grouping remembered although nobody owes anything in them.
@@ -49,10 +49,16 @@ pub(crate) struct Group {
     canonical: Option<Box<str>>,
     /// The event that opened it; `None` where that was not seen.
     pub(crate) opened: Option<EventNumber>,
+    /// On which connection that was.
+    pub(crate) opened_on: Option<ConnectionId>,
+    /// What kind of message that was.
+    pub(crate) opened_by: Option<KindId>,
     /// Whether its final message has come.
     pub(crate) finished: bool,
     /// Who has made it unfit to judge the other party by, and against which rule.
     pub(crate) taint: Option<Taint>,
+    /// Who has sent a broken message in it, and against which rule: whether it has ended, say, is not sure.
+    pub(crate) doubt: Option<Taint>,
     /// Through which lenses the message that opened it was seen.
     pub(crate) opener: LensSet,
     /// Obligations open in it, by the party that owes them.
@@ -89,8 +95,30 @@ impl Groups {
     }
 
     /// The group that everything on a connection, or in the recording, belongs to.
-    pub(crate) fn of_place(&mut self, connection: ConnectionId) -> GroupSlot {
-        self.find_or_new(self.place(connection, None), Cow::Borrowed(""), String::new)
+    pub(crate) fn of_place(
+        &mut self,
+        connection: ConnectionId,
+        endpoint: Option<EndpointId>,
+        from: Party,
+    ) -> GroupSlot {
+        let owner = match self.grouping.scope {
+            GroupScope::Sender => Some(from),
+            GroupScope::Connection
+            | GroupScope::Endpoint
+            | GroupScope::Recording
+            | GroupScope::Installation => None,
+        };
+        let mut place = self.place(connection, owner);
+        if let (GroupScope::Endpoint, Some(endpoint)) = (self.grouping.scope, endpoint) {
+            // Connections count from 1; an endpoint nobody knows is the connection's own.
+            place.connection = u64::MAX - endpoint.0 as u64;
+        }
+        self.find_or_new(place, Cow::Borrowed(""), String::new)
+    }
+
+    /// Whether its groups outlive the recording.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(self.grouping.scope, GroupScope::Installation)
     }
 
     /// The group a message belongs to; `None` where it lacks the key.
@@ -239,8 +267,8 @@ impl Groups {
 
     const fn place(&self, connection: ConnectionId, owner: Option<Party>) -> Place {
         let connection = match self.grouping.scope {
-            GroupScope::Connection => connection.0,
-            GroupScope::Recording => 0,
+            GroupScope::Connection | GroupScope::Sender | GroupScope::Endpoint => connection.0,
+            GroupScope::Recording | GroupScope::Installation => 0,
         };
         Place { connection, owner }
     }

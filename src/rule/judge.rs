@@ -5,35 +5,49 @@
 
 use std::sync::Arc;
 
+use super::Finding;
+use super::calls::{Call, Calls};
 use super::exemption::{Exemption, Exemptions};
 use super::group::Taint;
 use super::ledger::Ledger;
-use super::machine::{Machine, Part, rank};
-use super::obligation::ObligationId;
+use super::link::Link;
+use super::machine::{Machine, rank};
 use super::respond::Ended;
-use super::sighting::{GroupSlot, MAX_GROUPINGS, RuleIndex, SeenId, Sighting};
+use super::sighting::{GroupSlot, LinkSlot, RuleIndex, Sighting};
+use super::span::{Force, Turn};
 use super::tally::Tally;
-use super::{Finding, Witness};
 use crate::conversation::{
-    Close, ConnectionId, ConversationEvent, Drop, EventKind, Gap, Masked, Message, Offset, Opening, Party,
-    Payload,
+    ConnectionId, ConversationEvent, EventKind, Gap, Masked, Message, Offset, Party, Payload, Undecodable,
 };
-use crate::pack::{Carrier, Extract, GroupingId, KindId, LensSet, MaskedSet, Pack, Pattern, Role, View};
+use crate::pack::{
+    Carrier, EndpointId, Extract, Grouping, GroupingId, KindId, KindSet, LensSet, MaskedSet, Pack, Pattern,
+    Role, View,
+};
 use crate::text::json::JsonError;
 
 /// The rules of a pack at work.
 #[derive(Debug)]
 pub(crate) struct Judge {
     pub(crate) ledger: Ledger,
-    rules: Vec<Machine>,
+    pub(super) rules: Vec<Machine>,
+    /// By rule: when it is in force, where that is not always.
+    pub(super) force: Vec<Option<Force>>,
     /// By kind: whom to call, in this order.
     calls: Vec<Calls>,
     /// By grouping: rules that remember something of its groups.
-    remembering: Vec<Vec<usize>>,
+    pub(super) remembering: Vec<Vec<usize>>,
     /// By machine that judges how soon an answer comes: the one that judges whether it comes at all.
-    partners: Vec<Option<usize>>,
+    pub(super) partners: Vec<Option<usize>>,
+    /// By grouping: rules that are in force in some of its groups only.
+    pub(super) bound: Vec<Vec<usize>>,
     /// Groupings that need no key.
     places: Vec<GroupingId>,
+    /// Counts how often one of their groups was forgotten.
+    pub(super) places_epoch: u64,
+    /// By grouping: whether it tells what answers what, so that a message without its key belongs to nothing.
+    answered: Vec<bool>,
+    /// Whether any rule asks for flows that were abandoned.
+    pub(super) abandoned: bool,
     /// Lent out while a message is judged.
     extract: Option<Box<Extract>>,
     flows: u64,
@@ -42,69 +56,58 @@ pub(crate) struct Judge {
     masked: bool,
 }
 
-/// Who is called for the messages of a kind.
-#[derive(Clone, Debug, Default)]
-struct Calls {
-    machines: Vec<Call>,
-    /// Rules to which such a message is evidence, and nothing more.
-    evidence: Vec<RuleIndex>,
-    /// How many of them came.
-    seen: u64,
-}
-
-/// Which rule is called, and what the message is to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Call {
-    rule: usize,
-    part: Part,
-}
-
-impl Calls {
-    fn add(&mut self, index: usize, machine: &Machine, pack: &Pack, kind: KindId) {
-        if machine.takes_as_evidence(pack, kind) {
-            self.evidence.push(machine.rule());
-            return;
-        }
-        let mut parts = Vec::new();
-        machine.parts(|named, part| {
-            if named.iter().any(|&named| pack.is_a(kind, named)) && !parts.contains(&part) {
-                parts.push(part);
-            }
-        });
-        parts.sort();
-        self.machines.extend(parts.into_iter().map(|part| Call { rule: index, part }));
-    }
-}
-
 impl Judge {
     /// The rules of `pack`.
     pub(crate) fn new(pack: Arc<Pack>) -> Self {
         let mut order: Vec<usize> = (0..pack.rules.len()).collect();
         order.sort_by_key(|&rule| (!pack.rules[rule].root, rank(&pack.rules[rule].pattern), rule));
         let rules: Vec<Machine> =
-            order.iter().map(|&rule| Machine::new(RuleIndex(rule), &pack.rules[rule].pattern)).collect();
+            order.iter().map(|&rule| Machine::new(RuleIndex(rule), &pack.rules[rule], &pack)).collect();
+        let force = |&rule: &usize| pack.rules[rule].span.clone().map(Force::new);
+        let force: Vec<Option<Force>> = order.iter().map(force).collect();
         let mut calls = vec![Calls::default(); pack.kinds.len()];
         let mut remembering = vec![Vec::new(); pack.groupings.len()];
+        let mut bound = vec![Vec::new(); pack.groupings.len()];
         for (index, machine) in rules.iter().enumerate() {
             for (kind, calls) in calls.iter_mut().enumerate() {
                 calls.add(index, machine, &pack, KindId(kind));
             }
-            if let Some(grouping) = machine.grouping() {
-                remembering[grouping.0].push(index);
+            machine.groupings().for_each(|grouping| remembering[grouping.0].push(index));
+            if let Some(force) = &force[index] {
+                bound[force.grouping().0].push(index);
             }
         }
         let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
-        let places =
-            places.map(|(index, _)| GroupingId(index)).filter(|g| !remembering[g.0].is_empty()).collect();
+        let used =
+            |grouping: &GroupingId| !remembering[grouping.0].is_empty() || !bound[grouping.0].is_empty();
+        let places = places.map(|(index, _)| GroupingId(index)).filter(used).collect();
+        let tells = |grouping| {
+            pack.rules.iter().any(|rule| match &rule.pattern {
+                Pattern::Respond(respond) => respond.grouping == grouping,
+                _ => false,
+            })
+        };
+        let answered = (0..pack.groupings.len())
+            .map(|grouping| pack.groupings[grouping].flows || tells(GroupingId(grouping)))
+            .collect();
+        let abandoned = pack.kinds.iter().zip(&calls).any(|(kind, calls)| {
+            kind.carriers.contains(Carrier::Abandoned)
+                && !(calls.machines.is_empty() && calls.turns.is_empty())
+        });
         let partners = rules.iter().map(|prompt| rules.iter().position(|of| of.is_partner_of(prompt)));
         let partners = partners.collect();
         Self {
             ledger: Ledger::new(pack),
             rules,
             partners,
+            force,
             calls,
             remembering,
+            bound,
             places,
+            places_epoch: 1,
+            answered,
+            abandoned,
             extract: None,
             flows: 0,
             asked: false,
@@ -130,7 +133,10 @@ impl Judge {
     }
 
     /// What the rules have come to, in the order of the pack.
-    pub(crate) fn into_tallies(self) -> Vec<Tally> {
+    pub(crate) fn into_tallies(mut self) -> Vec<Tally> {
+        for grouping in 0..self.ledger.groups.len() {
+            self.drain(GroupingId(grouping));
+        }
         let mut tallies = self.ledger.tallies;
         for Calls { evidence, seen, .. } in &self.calls {
             for rule in evidence {
@@ -162,21 +168,22 @@ impl Judge {
             return Ok(());
         };
         match &event.kind {
-            EventKind::Open(opening) => self.open(connection, opening, event.at),
+            EventKind::Open(opening) => self.open(event, connection, opening),
             EventKind::Message(message) => return self.message(event, connection, message),
             EventKind::Ping(control) => {
-                self.frame(event, connection, control.from, Carrier::Ping, &control.masked);
+                self.frame(event, connection, control.from, Carrier::Ping, &control.masked, "");
             }
             EventKind::Pong(control) => {
-                self.frame(event, connection, control.from, Carrier::Pong, &control.masked);
+                self.frame(event, connection, control.from, Carrier::Pong, &control.masked, "");
             }
             EventKind::Close(close) => self.close(event, connection, close),
             EventKind::Undecodable(undecodable) => {
                 // What only the recorder could not read may have been anything, and is nobody's fault.
                 let carrier = if undecodable.is_breach() { Carrier::Undecodable } else { Carrier::Omitted };
-                self.frame(event, connection, undecodable.from, carrier, &undecodable.masked);
+                let Undecodable { from, masked, why, .. } = undecodable;
+                self.frame(event, connection, *from, carrier, masked, why);
             }
-            EventKind::Drop(Drop { .. }) => self.end_link(connection, &Ended::Dropped(event.at)),
+            EventKind::Drop(drop) => self.drop(event, connection, *drop),
             EventKind::Gap(gap) => self.gap(event, gap),
             EventKind::Refused(_) | EventKind::Note(_) | EventKind::Clock(_) | EventKind::End(_) => {}
         }
@@ -215,38 +222,20 @@ impl Judge {
             self.settle(id, &Ended::Horizon(horizon));
         }
         for grouping in 0..self.ledger.groups.len() {
-            while let Some(group) = self.ledger.groups[grouping].drain() {
-                self.forget(GroupingId(grouping), group);
+            if !self.ledger.groups[grouping].is_lasting() {
+                self.drain(GroupingId(grouping));
             }
         }
         for machine in &mut self.rules {
-            match machine {
-                Machine::Unique(unique) => unique.end_of_recording(),
-                Machine::Respond(respond) => respond.end_of_recording(),
-                Machine::Shape(_)
-                | Machine::Never(_)
-                | Machine::Precede(_)
-                | Machine::Order(_)
-                | Machine::Agree(_)
-                | Machine::Limit(_) => {}
-            }
+            let lasting = machine.groupings().any(|grouping| self.ledger.groups[grouping.0].is_lasting());
+            machine.end_of_recording(lasting, &mut self.ledger);
         }
-        self.ledger.last_gap = None;
-        self.ledger.deadlines.clear();
-        self.ledger.source += 1;
+        self.ledger.end_of_recording();
     }
 
     /// Findings that have become certain since the last call.
     pub(crate) fn take_fresh(&mut self) -> Vec<(RuleIndex, Finding)> {
         self.ledger.fresh.as_mut().map_or_else(Vec::new, std::mem::take)
-    }
-
-    fn open(&mut self, connection: ConnectionId, opening: &Opening<'_>, at: Offset) {
-        if self.ledger.links.known(connection).is_some() {
-            self.end_link(connection, &Ended::Dropped(at));
-        }
-        let link = self.ledger.links.open(connection, false);
-        self.ledger.links.get_mut(link).endpoint = self.ledger.pack.endpoint_of(&opening.target);
     }
 
     fn gap(&mut self, event: &ConversationEvent<'_>, _gap: &Gap<'_>) {
@@ -279,159 +268,83 @@ impl Judge {
         if carrier != Carrier::Json {
             extract.clear(pack.trie.len());
         }
-        self.judge(event, connection, message.from, carrier, text, &extract, &message.masked, None);
+        self.judge(&Seen {
+            event,
+            connection,
+            from: Some(message.from),
+            carrier,
+            text,
+            extract: &extract,
+            masked: &message.masked,
+            detail: "",
+            flow: None,
+        });
         self.extract = Some(extract);
         Ok(())
     }
 
-    fn frame(
+    /// A frame without a message in it.
+    pub(super) fn frame(
         &mut self,
         event: &ConversationEvent<'_>,
         connection: ConnectionId,
         from: Party,
         carrier: Carrier,
         masked: &[Masked<'_>],
+        detail: &str,
+    ) {
+        let flow = None;
+        self.event(event, connection, Some(from), carrier, masked, detail, flow);
+    }
+
+    /// Anything but a message.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one event, taken apart once")]
+    pub(super) fn event(
+        &mut self,
+        event: &ConversationEvent<'_>,
+        connection: ConnectionId,
+        from: Option<Party>,
+        carrier: Carrier,
+        masked: &[Masked<'_>],
+        detail: &str,
+        flow: Option<(GroupingId, GroupSlot, Option<Taint>)>,
     ) {
         let mut extract = self.extract.take().unwrap_or_default();
         extract.clear(self.ledger.pack.trie.len());
-        let code = match &event.kind {
-            EventKind::Close(close) => close.code,
-            _ => None,
-        };
-        self.judge(event, connection, from, carrier, "", &extract, masked, code);
+        let seen =
+            Seen { event, connection, from, carrier, text: "", extract: &extract, masked, detail, flow };
+        self.judge(&seen);
         self.extract = Some(extract);
     }
 
-    fn close(&mut self, event: &ConversationEvent<'_>, connection: ConnectionId, close: &Close<'_>) {
-        self.frame(event, connection, close.from, Carrier::Close, &close.masked);
+    fn judge(&mut self, seen: &Seen<'_>) {
+        let &Seen { event, connection, from, carrier, text, extract, detail, .. } = seen;
         let link = self.ledger.links.find(connection);
-        let witness = Witness {
-            source: self.ledger.source,
-            n: event.n,
-            at: event.at,
-            connection: Some(connection),
-            from: Some(close.from),
-            role: "closed here".to_owned(),
-            excerpt: match close.code {
-                Some(code) => super::sighting::hide(&format!("close {code} {}", close.reason), false),
-                None => "close without code".to_owned(),
-            },
-            marked: None,
-            kind: None,
-            pointer: None,
-        };
-        match self.ledger.links.get(link).closed {
-            None => {
-                self.ledger.links.get_mut(link).closed = Some((close.from, event.at));
-                let ended = Ended::Closed { by: close.from, at: event.at, witness: Some(witness) };
-                let owed = self.ledger.links.get(link).owed.clone();
-                for id in owed {
-                    let by_closer =
-                        self.ledger.obligations.get(id).is_some_and(|open| open.obligor == close.from);
-                    if by_closer {
-                        self.settle(id, &ended);
-                    }
-                }
-            }
-            Some((by, at)) if by != close.from => {
-                self.end_link(connection, &Ended::Closed { by, at, witness: None });
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// The connection is over: what is owed on it will not come, or is carried over.
-    fn end_link(&mut self, connection: ConnectionId, ended: &Ended) {
-        let Some(link) = self.ledger.links.known(connection) else { return };
-        let ended = match self.ledger.links.get(link).closed {
-            Some((by, at)) => Ended::Closed { by, at, witness: None },
-            None => ended.clone(),
-        };
-        let owed = self.ledger.links.get(link).owed.clone();
-        self.ledger.note_waiting(&owed);
-        for id in owed {
-            let rule = self.ledger.obligations.get(id).map(|open| open.rule);
-            if rule.is_some_and(|rule| self.carries(rule)) {
-                self.ledger.obligations.detach(id, &mut self.ledger.links);
-            } else {
-                self.settle(id, &ended);
-            }
-        }
-        for machine in &mut self.rules {
-            if let Machine::Limit(limit) = machine {
-                limit.end_of_link(connection, &mut self.ledger);
-            }
-        }
-        self.ledger.links.forget(link);
-    }
-
-    /// An obligation ended without an answer. Where one rule says that the answer has to come, and another
-    /// how soon, the first speaks first, and what the second has to say follows from it.
-    fn settle(&mut self, id: ObligationId, ended: &Ended) {
-        let Some(open) = self.ledger.obligations.get(id) else { return };
-        let (group, trigger) = (open.group, open.trigger);
-        let Some(machine) = self.rules.iter().position(|machine| machine.rule() == open.rule) else { return };
-        let existence = self.partners[machine].unwrap_or(machine);
-        let convicted = match self.owed(existence, group, trigger) {
-            Some(id) => self.settle_alone(existence, id, ended),
-            None => false,
-        };
-        for prompt in 0..self.rules.len() {
-            if self.partners[prompt] != Some(existence) {
-                continue;
-            }
-            let Some(id) = self.owed(prompt, group, trigger) else { continue };
-            if convicted && let Some(open) = self.ledger.obligations.get_mut(id) {
-                open.lacking = Some(self.rules[existence].rule());
-            }
-            self.settle_alone(prompt, id, ended);
-        }
-    }
-
-    /// The obligation a rule has put up for this trigger, if it is open.
-    fn owed(&self, machine: usize, group: GroupSlot, trigger: SeenId) -> Option<ObligationId> {
-        match &self.rules[machine] {
-            Machine::Respond(respond) => respond.owed(group, trigger, &self.ledger),
+        let Link { endpoint, client, .. } = *self.ledger.links.get(link);
+        let close_code = match &event.kind {
+            EventKind::Close(close) => close.code,
             _ => None,
-        }
-    }
-
-    fn settle_alone(&mut self, machine: usize, id: ObligationId, ended: &Ended) -> bool {
-        match &mut self.rules[machine] {
-            Machine::Respond(respond) => respond.settle(id, ended, &mut self.ledger),
-            _ => false,
-        }
-    }
-
-    fn carries(&self, rule: RuleIndex) -> bool {
-        match &self.ledger.pack.rules[rule.0].pattern {
-            Pattern::Respond(respond) => respond.carry,
-            _ => false,
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one event, taken apart once")]
-    fn judge(
-        &mut self,
-        event: &ConversationEvent<'_>,
-        connection: ConnectionId,
-        from: Party,
-        carrier: Carrier,
-        text: &str,
-        extract: &Extract,
-        masked: &[Masked<'_>],
-        close_code: Option<u16>,
-    ) {
-        let link = self.ledger.links.find(connection);
-        let endpoint = self.ledger.links.get(link).endpoint;
-        let masked: MaskedSet = masked.iter().map(|masked| masked.was).collect();
-        let view = View { text, extract, endpoint, close_code, masked, scanned: self.masked, kind: None };
+        };
+        let masked: MaskedSet = seen.masked.iter().map(|masked| masked.was).collect();
+        let view = View {
+            text,
+            extract,
+            from,
+            endpoint,
+            close_code,
+            detail,
+            size: size_of(event),
+            masked,
+            scanned: self.masked,
+            kind: None,
+            within: None,
+        };
         let Some(kind) = self.ledger.pack.classify(carrier, from, &view) else { return };
-        let mut groups = [None; MAX_GROUPINGS];
+        let sender = from.or(client).unwrap_or(Party::Pos);
+        let link_taint = self.ledger.links.get(link).taint.filter(|taint| taint.by == sender);
+        let mut groups = [None; Grouping::MOST];
         let mut lacks_key = false;
-        for &place in &self.places {
-            groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection));
-        }
+        self.places(link, connection, endpoint, sender, &mut groups);
         let Ledger { pack, groups: all_groups, .. } = &mut self.ledger;
         let definition = &pack.kinds[kind.0];
         let role = definition.role;
@@ -439,21 +352,38 @@ impl Judge {
         let has_keys = pack.groupings.iter().any(|grouping| grouping.keyed);
         let unknown =
             carrier == Carrier::Json && (definition.unclear || keyless && !definition.children.is_empty());
+        let mut flow = None;
         for key in &definition.keys {
-            let found = all_groups[key.grouping.0].of_message(key, text, extract, from, connection);
+            let found = all_groups[key.grouping.0].of_message(key, text, extract, sender, connection);
             groups[key.grouping.0] = found;
-            lacks_key |= found.is_none();
+            lacks_key |= found.is_none() && self.answered[key.grouping.0];
+            if pack.groupings[key.grouping.0].flows {
+                flow = flow.or(found.map(|slot| (key.grouping, slot)));
+            }
+        }
+        let mut tainted = link_taint;
+        if let Some((grouping, slot, taint)) = seen.flow {
+            groups[grouping.0] = Some(slot);
+            flow = Some((grouping, slot));
+            tainted = taint.or(link_taint);
         }
         let mut sighting = Sighting {
             source: self.ledger.source,
             event,
             link,
             connection,
-            from,
+            from: seen.flow.and(tainted).map_or(sender, |taint| taint.by),
             kind,
             view: View { kind: Some(kind), ..view },
             groups,
-            tainted: None,
+            flow,
+            opener: KindSet::default(),
+            spoilt: None,
+            repeated: false,
+            is_sent: from.is_some(),
+            rests_on: None,
+            broke: None,
+            tainted: tainted.map(|taint| taint.rule),
             kept: None,
             lenses: LensSet::default(),
         };
@@ -464,10 +394,41 @@ impl Judge {
             self.opens(&mut sighting);
         }
         self.asked |= role == Role::Question && !lacks_key;
-        let Calls { machines, seen, .. } = &mut self.calls[kind.0];
+        if let Some((grouping, slot)) = flow {
+            let group = self.ledger.groups[grouping.0].get(slot);
+            sighting.opener =
+                group.opened_by.map_or(sighting.opener, |opener| self.ledger.kind(opener).lineage);
+            sighting.spoilt = group.taint;
+            sighting.repeated = role == Role::Final && group.finished;
+        }
+        let Calls { machines, turns, seen, .. } = &mut self.calls[kind.0];
         *seen += 1;
-        for &Call { rule, part } in machines.iter() {
-            self.rules[rule].call(part, &mut sighting, &mut self.ledger);
+        for &Call { rule, part, is_spanned } in machines.iter() {
+            if !is_spanned || self.force[rule].as_ref().is_some_and(|force| force.holds(&sighting)) {
+                self.rules[rule].call(part, &mut sighting, &mut self.ledger);
+            }
+        }
+        for &rule in turns.iter() {
+            let Some(force) = &mut self.force[rule] else { continue };
+            let group = match force.observe(&sighting, &self.ledger) {
+                Turn::None => continue,
+                Turn::Ended(group) => {
+                    self.rules[rule].groupings().any(|own| own == force.grouping()).then_some(group)
+                }
+                Turn::Anew => None,
+            };
+            let sound = sighting.tainted.is_none() && self.ledger.spoilt(&sighting).is_none();
+            let since = sound.then_some(event.n);
+            self.rules[rule].suspend(group, since, &mut self.ledger);
+        }
+        if let (Some(kept), Some(_)) = (sighting.kept, sighting.broke) {
+            self.ledger.witnesses.note(kept, sighting.broke);
+        }
+        if let Some(rule) = sighting.tainted.filter(|_| sighting.is_sent) {
+            self.ledger.note_lapse(sighting.from, event.n, rule);
+            if carrier == Carrier::Open {
+                self.ledger.links.get_mut(link).taint = Some(Taint { by: sighting.from, rule });
+            }
         }
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);
@@ -483,6 +444,29 @@ impl Judge {
         self.forget_surplus();
     }
 
+    /// The groups that everything on a connection belongs to; they change only when one is forgotten.
+    #[inline]
+    fn places(
+        &mut self,
+        link: LinkSlot,
+        connection: ConnectionId,
+        endpoint: Option<EndpointId>,
+        sender: Party,
+        groups: &mut [Option<GroupSlot>; Grouping::MOST],
+    ) {
+        let known = self.ledger.links.get(link).places[sender as usize];
+        if known.epoch == self.places_epoch {
+            groups[..Grouping::BUILT_IN].copy_from_slice(&known.groups);
+            return;
+        }
+        for &place in &self.places {
+            groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection, endpoint, sender));
+        }
+        let places = &mut self.ledger.links.get_mut(link).places[sender as usize];
+        places.groups.copy_from_slice(&groups[..Grouping::BUILT_IN]);
+        places.epoch = self.places_epoch;
+    }
+
     /// A message that opens a flow: a finished flow of the same key is another one.
     fn opens(&mut self, sighting: &mut Sighting<'_>) {
         for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
@@ -492,19 +476,25 @@ impl Judge {
             }
             let group = self.ledger.groups[grouping.0].get(slot);
             if group.finished && !group.is_owed() && group.opened.is_some() {
-                for index in 0..self.remembering[grouping.0].len() {
-                    let rule = self.remembering[grouping.0][index];
-                    self.rules[rule].forget(slot, &mut self.ledger);
-                }
+                self.forget_in_rules(grouping, slot);
                 let group = self.ledger.groups[grouping.0].get_mut(slot);
                 group.finished = false;
                 group.taint = None;
+                group.doubt = None;
                 group.opened = None;
+                group.opened_by = None;
+                group.opener = LensSet::default();
+                group.opened_on = None;
             }
             let group = self.ledger.groups[grouping.0].get_mut(slot);
             if group.opened.is_none() {
                 group.opened = Some(sighting.event.n);
+                group.opened_by = Some(sighting.kind);
                 group.opener = sighting.lenses;
+                group.opened_on = Some(sighting.connection);
+                if self.abandoned {
+                    self.note_open(sighting, grouping, slot);
+                }
             }
         }
         self.flows += 1;
@@ -532,44 +522,19 @@ impl Judge {
                 continue;
             }
             let group = self.ledger.groups[grouping].get_mut(slot);
-            group.finished |= role == Role::Final;
-            if let Some(rule) = sighting.tainted
-                && (role == Role::Opens || group.opened.is_none())
-            {
-                group.taint.get_or_insert(Taint { by: sighting.from, rule });
+            if role == Role::Final {
+                group.finished = true;
+                let open = &mut self.ledger.links.get_mut(sighting.link).open_flows;
+                open.retain(|&(of, flow, _)| (of.0, flow) != (grouping, slot));
             }
-        }
-    }
-
-    fn forget_surplus(&mut self) {
-        for grouping in 0..self.ledger.groups.len() {
-            while let Some((slot, owed)) = self.ledger.groups[grouping].surplus() {
-                if owed {
-                    self.settle_group(GroupingId(grouping), slot);
+            if let Some(rule) = sighting.tainted {
+                let taint = Taint { by: sighting.from, rule };
+                group.doubt.get_or_insert(taint);
+                if role == Role::Opens || group.opened.is_none() {
+                    group.taint.get_or_insert(taint);
                 }
-                self.forget(GroupingId(grouping), slot);
             }
         }
-    }
-
-    /// Far too much is owed: the oldest is judged as if the recording ended here.
-    fn settle_group(&mut self, grouping: GroupingId, slot: GroupSlot) {
-        let ids: Vec<_> = self.ledger.obligations.ids().collect();
-        for id in ids {
-            let here = self.ledger.obligations.get(id).filter(|o| (o.grouping, o.group) == (grouping, slot));
-            if let Some(open) = here {
-                let at = open.deadline.unwrap_or(open.since);
-                self.settle(id, &Ended::Horizon(at));
-            }
-        }
-    }
-
-    fn forget(&mut self, grouping: GroupingId, slot: GroupSlot) {
-        for index in 0..self.remembering[grouping.0].len() {
-            let rule = self.remembering[grouping.0][index];
-            self.rules[rule].forget(slot, &mut self.ledger);
-        }
-        self.ledger.groups[grouping.0].forget(slot);
     }
 }
 
@@ -579,4 +544,28 @@ fn known_until(event: &ConversationEvent<'_>) -> Offset {
         EventKind::Gap(gap) => event.at.min(gap.from),
         _ => event.at,
     }
+}
+
+/// How many bytes of content an event has.
+fn size_of(event: &ConversationEvent<'_>) -> u64 {
+    match &event.kind {
+        EventKind::Message(message) => message.payload.size(),
+        EventKind::Undecodable(undecodable) => undecodable.size,
+        _ => 0,
+    }
+}
+
+/// One event, taken apart.
+struct Seen<'a> {
+    event: &'a ConversationEvent<'a>,
+    connection: ConnectionId,
+    /// Who has sent it; `None` for what nobody sends.
+    from: Option<Party>,
+    carrier: Carrier,
+    text: &'a str,
+    extract: &'a Extract,
+    masked: &'a [Masked<'a>],
+    detail: &'a str,
+    /// The flow it is about, where it has no key itself, and who has spoilt that flow.
+    flow: Option<(GroupingId, GroupSlot, Option<Taint>)>,
 }

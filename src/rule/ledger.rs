@@ -7,18 +7,17 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::deadline::Deadlines;
 use super::exemption::{Exemptions, Sights};
 use super::group::{Groups, Taint};
 use super::link::{Links, Muddle};
-use super::obligation::{Decided, Obligation, ObligationId, Obligations};
+use super::obligation::{Decided, Obligations};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
 use super::{Finding, Reason, Witness};
-use crate::conversation::{EventNumber, Party};
-use crate::pack::{GroupingId, Kind, KindId, LensId, LensSet, Pack, Selector};
+use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
+use crate::pack::{GroupingId, Kind, KindId, LensId, LensSet, Level, Pack, Selector};
 
 /// What all rules share.
 #[derive(Debug)]
@@ -32,6 +31,10 @@ pub(crate) struct Ledger {
     pub(crate) witnesses: Witnesses,
     /// The last event before which something was lost.
     pub(crate) last_gap: Option<EventNumber>,
+    /// The last message that cannot be read and has broken no rule, on any connection.
+    pub(crate) unreadable: Option<EventNumber>,
+    /// By party: its last breach of a root rule.
+    lapses: [Option<(EventNumber, RuleIndex)>; 3],
     /// Findings not yet taken for live display; `None` where nobody watches.
     pub(crate) fresh: Option<Vec<(RuleIndex, Finding)>>,
     pub(crate) exemptions: Exemptions,
@@ -47,6 +50,13 @@ pub(crate) enum Standing {
     Void,
     /// It cannot be known.
     Undecided(Reason),
+}
+
+/// What was broken lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lapses {
+    own: Option<RuleIndex>,
+    other: Option<RuleIndex>,
 }
 
 /// An accusation in words.
@@ -67,6 +77,15 @@ pub(crate) struct Charge {
 }
 
 impl Ledger {
+    /// A recording ended: what was lost or broken in it concerns no other.
+    pub(crate) fn end_of_recording(&mut self) {
+        self.last_gap = None;
+        self.unreadable = None;
+        self.lapses = [None; 3];
+        self.deadlines.clear();
+        self.source += 1;
+    }
+
     pub(crate) fn new(pack: Arc<Pack>) -> Self {
         Self {
             tallies: pack.rules.iter().map(|_| Tally::default()).collect(),
@@ -76,6 +95,8 @@ impl Ledger {
             deadlines: Deadlines::default(),
             witnesses: Witnesses::default(),
             last_gap: None,
+            unreadable: None,
+            lapses: [None; 3],
             fresh: None,
             exemptions: Exemptions::default(),
             source: 0,
@@ -90,7 +111,11 @@ impl Ledger {
     /// Whether a message is meant by `selector`, its kind being so already.
     #[inline]
     pub(crate) fn selects(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
-        selector.tests.is_empty() || sighting.view.holds(&selector.tests)
+        let Selector { tests, opened_by, repeated, .. } = selector;
+        // Where a broken message has opened the flow, nobody knows what it is.
+        (opened_by.is_empty() || opened_by.meets(sighting.opener) && sighting.spoilt.is_none())
+            && repeated.is_none_or(|wanted| wanted == sighting.repeated)
+            && (tests.is_empty() || sighting.view.holds(tests))
     }
 
     /// Whether a message is meant by `selector`, whatever its kind.
@@ -133,10 +158,19 @@ impl Ledger {
         }
         let Some(grouping) = grouping else { return Standing::Stands(None) };
         let group = sighting.group(grouping).map(|slot| self.groups[grouping.0].get(slot));
-        if let Some(Taint { by, rule }) = group.and_then(|group| group.taint) {
+        // A flow that was opened wrongly judges nobody else, whatever its messages have in common besides.
+        let flow = sighting.flow.map(|(grouping, slot)| self.groups[grouping.0].get(slot));
+        let taint = group.and_then(|group| group.taint).or(flow.and_then(|flow| flow.taint));
+        if let Some(Taint { by, rule }) = taint {
             return if by == sighting.from { Standing::Stands(Some(rule)) } else { Standing::Void };
         }
         let link = self.links.get(sighting.link);
+        if self.pack.groupings[grouping.0].is_wide() {
+            return match sighting.rests_on {
+                None if link.joined_late => Standing::Undecided(Reason::Gap),
+                rests_on => self.since(rests_on.unwrap_or_default(), sighting),
+            };
+        }
         let opened = group.and_then(|group| group.opened);
         if opened.is_none() && link.joined_late {
             return Standing::Undecided(Reason::Gap);
@@ -161,6 +195,48 @@ impl Ledger {
         }
     }
 
+    /// Whether an accusation stands that rests on all that was said since an event, on any connection: who
+    /// has said something broken since then has none to accuse, and follows from it what he breaks himself.
+    pub(crate) fn since(&self, since: EventNumber, sighting: &Sighting<'_>) -> Standing {
+        let Lapses { own, other } = self.lapses(since, sighting.from);
+        if self.last_gap.is_some_and(|gap| gap > since) {
+            return Standing::Undecided(Reason::Gap);
+        }
+        if self.unreadable.is_some_and(|n| n >= since) {
+            return Standing::Undecided(Reason::Undecodable);
+        }
+        if other.is_some() { Standing::Void } else { Standing::Stands(own) }
+    }
+
+    /// Notes that a party has said something broken.
+    pub(crate) fn note_lapse(&mut self, by: Party, n: EventNumber, rule: RuleIndex) {
+        self.lapses[by as usize] = Some((n, rule));
+    }
+
+    fn lapses(&self, since: EventNumber, of: Party) -> Lapses {
+        let late =
+            |lapse: &Option<(EventNumber, RuleIndex)>| lapse.filter(|&(n, _)| n > since).map(|(_, r)| r);
+        let others = self.lapses.iter().enumerate().filter(|&(party, _)| party != of as usize);
+        Lapses {
+            own: late(&self.lapses[of as usize]),
+            other: others.map(|(_, lapse)| late(lapse)).find_map(|l| l),
+        }
+    }
+
+    /// Who has spoilt the flow of a message by opening it wrongly.
+    pub(crate) fn spoilt(&self, sighting: &Sighting<'_>) -> Option<Taint> {
+        let (grouping, slot) = sighting.flow?;
+        self.groups[grouping.0].get(slot).taint
+    }
+
+    /// Whether a flow has moved to another connection than the one it was opened on, so that what seems not
+    /// to have been said may have gone with the old one.
+    pub(crate) fn has_moved(&self, grouping: GroupingId, sighting: &Sighting<'_>) -> bool {
+        let group = sighting.group(grouping).map(|slot| self.groups[grouping.0].get(slot));
+        let moved = group.and_then(|group| group.opened_on).is_some_and(|first| first != sighting.connection);
+        moved && self.pack.groupings[grouping.0].flows && sighting.tainted.is_none()
+    }
+
     /// Decides on an accusation of the sender of this message. `charge` puts it in words.
     ///
     /// Returns whether it stood.
@@ -173,6 +249,9 @@ impl Ledger {
         grouping: Option<GroupingId>,
         charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
     ) -> bool {
+        if !sighting.is_sent {
+            return false;
+        }
         let standing = match self.pack.rules[rule.0].independent {
             true => Standing::Stands(None),
             false => self.standing(sighting, grouping),
@@ -185,12 +264,7 @@ impl Ledger {
             }
             Standing::Undecided(reason) => {
                 let flow = self.flow_of(sighting, grouping);
-                self.tallies[rule.0].undecided(reason, || Example {
-                    reason,
-                    flow,
-                    witnesses: vec![sighting.witness(&self.pack, "message", None)],
-                    lacking: None,
-                });
+                self.undecided(rule, reason, flow, sighting);
                 return false;
             }
         };
@@ -248,6 +322,10 @@ impl Ledger {
 
     /// What else this message breaks follows from its breach of a root rule.
     fn taint(&self, rule: RuleIndex, sighting: &mut Sighting<'_>, follows: Option<RuleIndex>) {
+        // A MAY notes a habit, which explains nothing.
+        if self.pack.rules[rule.0].info.level != Level::May {
+            sighting.broke.get_or_insert(follows.unwrap_or(rule));
+        }
         if self.pack.rules[rule.0].root {
             sighting.tainted.get_or_insert(follows.unwrap_or(rule));
         }
@@ -256,6 +334,66 @@ impl Ledger {
     fn flow_of(&self, sighting: &Sighting<'_>, grouping: Option<GroupingId>) -> Option<String> {
         let grouping = grouping.or_else(|| self.first_key(sighting.kind))?;
         self.flow(grouping, sighting.group(grouping))
+    }
+
+    /// Whether what has begun in a group with event `since` can be held to be under way still.
+    pub(crate) fn still_open(
+        &self,
+        (grouping, group): (GroupingId, Option<GroupSlot>),
+        connection: ConnectionId,
+        since: EventNumber,
+        sighting: &Sighting<'_>,
+    ) -> Standing {
+        let of_taint = |taint: Taint| {
+            if taint.by == sighting.from { Standing::Stands(Some(taint.rule)) } else { Standing::Void }
+        };
+        let known = group.map(|slot| self.groups[grouping.0].get(slot));
+        if let Some(taint) = known.and_then(|group| group.taint.or(group.doubt)) {
+            return of_taint(taint);
+        }
+        if self.last_gap.is_some_and(|gap| gap > since) {
+            return Standing::Undecided(Reason::Gap);
+        }
+        let muddle = self.links.known(connection).and_then(|link| self.links.get(link).muddle);
+        if let Some(Muddle { by, rule, .. }) = muddle.filter(|muddle| muddle.n > since) {
+            return match rule {
+                Some(rule) => of_taint(Taint { by, rule }),
+                None => Standing::Undecided(Reason::Undecodable),
+            };
+        }
+        let overdue = group.is_some_and(|group| {
+            self.obligations.any(|owed| {
+                (owed.grouping, owed.group) == (grouping, group)
+                    && owed.obligor != sighting.from
+                    && owed.deadline.is_some_and(|deadline| deadline < sighting.at())
+            })
+        });
+        // Who was left waiting for longer than he had to may go on.
+        if overdue { Standing::Void } else { Standing::Stands(None) }
+    }
+
+    /// It cannot be known whether this message keeps the rule.
+    #[cold]
+    pub(crate) fn undecided(
+        &mut self,
+        rule: RuleIndex,
+        reason: Reason,
+        flow: Option<String>,
+        sighting: &Sighting<'_>,
+    ) {
+        let witnesses = || vec![sighting.witness(&self.pack, "message", None)];
+        self.tallies[rule.0].undecided(reason, || Example {
+            reason,
+            flow,
+            witnesses: witnesses(),
+            lacking: None,
+            to_do: None,
+        });
+    }
+
+    /// Whether a message came so soon after one of the other party that its sender may not have known it.
+    pub(crate) fn crosses(&self, sighting: &Sighting<'_>, other: Party, at: Offset) -> bool {
+        other != sighting.from && sighting.at().since(at) < self.pack.crossing
     }
 
     /// As [`Ledger::accuse`], where the breach of another rule, if any is given, has led to this one.
@@ -316,168 +454,8 @@ impl Ledger {
         Finding { follows_from, ..finding }
     }
 
-    /// Notes that nobody can place this message. The oldest answer its sender owed, of a kind it could have
-    /// been, is explained by it.
-    pub(crate) fn muddle(&mut self, sighting: &Sighting<'_>, rule: Option<RuleIndex>, unreadable: bool) {
-        let muddle = Muddle { by: sighting.from, n: sighting.n(), rule, unreadable };
-        self.links.get_mut(sighting.link).muddle = Some(muddle);
-        let owed = &self.links.get(sighting.link).owed;
-        let candidates = owed.iter().filter_map(|&id| Some((id, self.obligations.get(id)?)));
-        let mut candidates: Vec<_> = candidates
-            .filter(|(_, open)| open.obligor == sighting.from && open.follows.is_none() && !open.unreadable)
-            .filter(|(_, open)| unreadable || self.awaits(open.rule, sighting.kind))
-            .map(|(id, open)| (self.witnesses.n(open.trigger), open.grouping.0, open.group, id))
-            .collect();
-        candidates.sort_by_key(|&(n, grouping, group, _)| (n, grouping, group.0));
-        let Some(&(_, grouping, group, _)) = candidates.first() else { return };
-        for (_, of, slot, id) in candidates {
-            if (of, slot) == (grouping, group)
-                && let Some(open) = self.obligations.get_mut(id)
-            {
-                open.follows = rule;
-                open.unreadable = rule.is_none();
-            }
-        }
-    }
-
-    /// Notes a message that only the other party may send. What that one owes may have been meant by it: it
-    /// is excused, in the group where it has owed something longest.
-    pub(crate) fn usurp(&mut self, sighting: &Sighting<'_>, rule: RuleIndex) {
-        let muddle = Muddle { by: sighting.from, n: sighting.n(), rule: Some(rule), unreadable: false };
-        self.links.get_mut(sighting.link).muddle = Some(muddle);
-        let owed = self.links.get(sighting.link).owed.clone();
-        let owed = owed.into_iter().filter_map(|id| Some((id, self.obligations.get(id)?)));
-        let mut owed: Vec<_> = owed
-            .filter(|(_, open)| open.obligor != sighting.from && !open.excused)
-            .map(|(id, open)| (self.witnesses.n(open.trigger), open.grouping.0, open.group, id))
-            .collect();
-        owed.sort_by_key(|&(n, grouping, group, _)| (n, grouping, group.0));
-        let Some(&(_, grouping, group, _)) = owed.first() else { return };
-        for (_, of, slot, id) in owed {
-            if (of, slot) == (grouping, group)
-                && let Some(open) = self.obligations.get_mut(id)
-            {
-                open.excused = true;
-            }
-        }
-    }
-
-    /// Excuses the answers of these kinds that the other party owes in a group: who has sent what may only
-    /// follow them has them, by his own account.
-    pub(crate) fn excuse(
-        &mut self,
-        (grouping, group): (GroupingId, GroupSlot),
-        sighting: &Sighting<'_>,
-        kinds: &[KindId],
-    ) {
-        let ids: Vec<_> = self.links.get(sighting.link).owed.clone();
-        for id in ids {
-            let excused = self.obligations.get(id).is_some_and(|open| {
-                (open.grouping, open.group) == (grouping, group)
-                    && open.obligor != sighting.from
-                    && kinds.iter().any(|&kind| self.awaits(open.rule, kind))
-            });
-            if excused && let Some(open) = self.obligations.get_mut(id) {
-                open.excused = true;
-            }
-        }
-    }
-
-    /// Notes of open obligations whether they wait for the other party, before any of them is settled.
-    pub(crate) fn note_waiting(&mut self, ids: &[ObligationId]) {
-        for &id in ids {
-            let waits = self.obligations.get(id).is_some_and(|open| self.waits(open));
-            if let Some(open) = self.obligations.get_mut(id) {
-                open.waits |= waits;
-            }
-        }
-    }
-
-    /// Whether the party that owes this waits for the other one, which owes an answer to a later message.
-    pub(crate) fn waits(&self, open: &Obligation) -> bool {
-        let since = self.witnesses.n(open.trigger);
-        let group = self.groups[open.grouping.0].get(open.group);
-        group.is_owed_by_others(open.obligor)
-            && self.obligations.is_waiting(open, |other| self.witnesses.n(other.trigger) > since)
-    }
-
-    /// Explains the answers of these kinds that `accused` owes in a group by the breach of `rule`.
-    pub(crate) fn explain(
-        &mut self,
-        (grouping, group): (GroupingId, GroupSlot),
-        sighting: &Sighting<'_>,
-        kinds: &[KindId],
-        rule: RuleIndex,
-    ) {
-        let ids: Vec<_> = self.links.get(sighting.link).owed.clone();
-        for id in ids {
-            let explained = self.obligations.get(id).is_some_and(|open| {
-                (open.grouping, open.group) == (grouping, group)
-                    && open.obligor == sighting.from
-                    && kinds.iter().any(|&kind| self.awaits(open.rule, kind))
-            });
-            if explained && let Some(open) = self.obligations.get_mut(id) {
-                open.follows.get_or_insert(rule);
-            }
-        }
-    }
-
     /// The grouping a kind carries a key for.
     fn first_key(&self, kind: KindId) -> Option<GroupingId> {
         self.kind(kind).keys.first().map(|key| key.grouping)
     }
-
-    /// Whether a message of `kind` is an answer `rule` waits for.
-    fn awaits(&self, rule: RuleIndex, kind: KindId) -> bool {
-        match &self.pack.rules[rule.0].pattern {
-            crate::pack::Pattern::Respond(respond) => respond
-                .with
-                .kinds
-                .iter()
-                .any(|&with| self.pack.is_a(kind, with) || self.pack.is_a(with, kind)),
-            _ => false,
-        }
-    }
-}
-
-/// A duration for people: `3 ms`, `5 s`, `61.2 s`.
-pub(crate) fn spoken(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    if micros < 1_000 {
-        return format!("{micros} µs");
-    }
-    if micros < 1_000_000 {
-        let tenths = (micros + 50) / 100;
-        return if tenths.is_multiple_of(10) || tenths >= 100 {
-            format!("{} ms", (micros + 500) / 1_000)
-        } else {
-            format!("{}.{} ms", tenths / 10, tenths % 10)
-        };
-    }
-    let tenths = (micros + 50_000) / 100_000;
-    if tenths.is_multiple_of(10) {
-        format!("{} s", tenths / 10)
-    } else {
-        format!("{}.{} s", tenths / 10, tenths % 10)
-    }
-}
-
-/// A party with its article: "the POS".
-pub(crate) const fn the(party: Party) -> &'static str {
-    match party {
-        Party::Pos => "the POS",
-        Party::Terminal => "the terminal",
-        Party::Gateway => "the gateway",
-    }
-}
-
-/// "a" or "an", with the noun.
-pub(crate) fn a(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {noun}")
-}
-
-/// A sentence that starts with a party starts with a capital elsewhere; flows are named alike everywhere.
-pub(crate) fn of_flow(flow: Option<&str>) -> String {
-    flow.map_or_else(String::new, |flow| format!(" of flow {flow}"))
 }

@@ -1,9 +1,10 @@
 //! `limit`: at most so many at once, or per window. The sender of the one too many is to blame.
 
-use super::ledger::{Charge, Ledger, spoken, the};
+use super::ledger::{Charge, Ledger, Standing};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
-use crate::conversation::{ConnectionId, Offset};
-use crate::pack::{Limit, Scope};
+use super::words::{spoken, the};
+use crate::conversation::{ConnectionId, Offset, Party};
+use crate::pack::{EndpointId, Limit, Scope};
 
 /// One `limit` rule at work.
 #[derive(Debug)]
@@ -14,10 +15,12 @@ pub(crate) struct LimitRule {
 }
 
 /// One that counts now.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Running {
     connection: ConnectionId,
+    endpoint: Option<EndpointId>,
     group: Option<GroupSlot>,
+    by: Party,
     since: Offset,
     seen: SeenId,
 }
@@ -35,37 +38,101 @@ impl LimitRule {
         if let Some(within) = self.limit.within {
             self.retain(ledger, |running| sighting.at().since(running.since) < within);
         }
-        let scope = self.limit.scope;
-        let before = self.running.iter().filter(|running| match scope {
-            Scope::Connection => running.connection == sighting.connection,
-            Scope::Recording | Scope::Installation => true,
-        });
-        let earlier: Vec<SeenId> = before.map(|running| running.seen).collect();
-        if earlier.len() < self.limit.most as usize {
-            ledger.met(self.rule, sighting);
-            let seen = ledger.witnesses.keep(sighting);
-            let group = sighting.group(self.limit.grouping);
-            let (connection, since) = (sighting.connection, sighting.at());
-            self.running.push(Running { connection, group, since, seen });
+        let group = sighting.group(self.limit.grouping);
+        // What has a name of its own runs once until it ends, however often it is said to begin.
+        let is_named = ledger.pack.groupings[self.limit.grouping.0].keyed && self.limit.until.is_some();
+        if is_named && group.is_none() {
             return;
         }
-        let (most, within) = (self.limit.most, self.limit.within);
-        ledger.accuse(self.rule, sighting, Some(self.limit.grouping), |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            Charge {
-                accused: sighting.from,
-                what: format!("{} sent one {noun} too many", the(sighting.from)),
-                expected: match within {
-                    Some(within) => format!("at most {most} within {}", spoken(within)),
-                    None => format!("at most {most} at once"),
-                },
-                got: format!("one more while {} counted", earlier.len()),
-                first: None,
-                earlier: earlier.iter().map(|&seen| (seen, "running")).collect(),
-                role: "one too many",
-                marked: None,
+        if is_named && self.running.iter().any(|running| running.group == group) {
+            return;
+        }
+        let endpoint = ledger.links.get(sighting.link).endpoint;
+        let scope = self.limit.scope;
+        let counts = |running: &&Running| match scope {
+            Scope::Connection => running.connection == sighting.connection,
+            Scope::Endpoint => match endpoint {
+                Some(endpoint) => running.endpoint == Some(endpoint),
+                None => running.connection == sighting.connection,
+            },
+            Scope::Recording | Scope::Installation => true,
+        };
+        if self.running.iter().filter(counts).count() < self.limit.most as usize {
+            ledger.met(self.rule, sighting);
+            self.running.push(Running {
+                connection: sighting.connection,
+                endpoint,
+                group,
+                by: sighting.from,
+                since: sighting.at(),
+                seen: ledger.witnesses.keep(sighting),
+            });
+            return;
+        }
+        let earlier: Vec<Running> = self.running.iter().filter(counts).copied().collect();
+        self.judge(&earlier, sighting, ledger);
+    }
+
+    #[cold]
+    fn judge(&self, earlier: &[Running], sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let grouping = self.limit.grouping;
+        let mut follows = None;
+        for running in earlier {
+            let standing = match sighting.tainted {
+                Some(_) => Standing::Stands(None),
+                None if ledger.crosses(sighting, running.by, running.since) => {
+                    Standing::Undecided(super::Reason::Crossing)
+                }
+                None => self.still_runs(running, sighting, ledger),
+            };
+            match standing {
+                Standing::Stands(rule) => follows = follows.or(rule),
+                Standing::Void => {
+                    ledger.tallies[self.rule.0].void += 1;
+                    return;
+                }
+                Standing::Undecided(reason) => {
+                    let flow = ledger.flow(grouping, sighting.group(grouping));
+                    return ledger.undecided(self.rule, reason, flow, sighting);
+                }
             }
-        });
+        }
+        let (most, within) = (self.limit.most, self.limit.within);
+        let stood =
+            ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
+                let noun = &ledger.kind(sighting.kind).what;
+                Charge {
+                    accused: sighting.from,
+                    what: format!("{} sent one {noun} too many", the(sighting.from)),
+                    expected: match within {
+                        Some(within) => format!("at most {most} within {}", spoken(within)),
+                        None => format!("at most {most} at once"),
+                    },
+                    got: format!("one more while {} counted", earlier.len()),
+                    first: None,
+                    earlier: earlier.iter().map(|running| (running.seen, "running")).collect(),
+                    role: "one too many",
+                    marked: None,
+                }
+            });
+        if stood && ledger.pack.rules[self.rule.0].root {
+            // Who crowds the other party cannot hold it to its time.
+            for group in earlier.iter().filter_map(|running| running.group) {
+                ledger.excuse_group(grouping, group, sighting.from);
+            }
+        }
+    }
+
+    /// Whether it can be held against the sender that this one runs still.
+    fn still_runs(&self, running: &Running, sighting: &Sighting<'_>, ledger: &Ledger) -> Standing {
+        let since = ledger.witnesses.n(running.seen);
+        let group = (self.limit.grouping, running.group);
+        match (ledger.still_open(group, running.connection, since, sighting), self.limit.scope) {
+            (Standing::Stands(None), Scope::Endpoint | Scope::Recording | Scope::Installation) => {
+                ledger.since(since, sighting)
+            }
+            (standing, _) => standing,
+        }
     }
 
     /// One that ends another came.
@@ -84,6 +151,11 @@ impl LimitRule {
     /// A connection ended: what ran on it runs no more.
     pub(crate) fn end_of_link(&mut self, connection: ConnectionId, ledger: &mut Ledger) {
         self.retain(ledger, |running| running.connection != connection);
+    }
+
+    /// Nothing runs any more.
+    pub(crate) fn clear(&mut self, ledger: &mut Ledger) {
+        self.retain(ledger, |_| false);
     }
 
     fn retain(&mut self, ledger: &mut Ledger, keep: impl Fn(&Running) -> bool) {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::group::Taint;
 use super::obligation::ObligationId;
-use super::sighting::{LinkSlot, RuleIndex};
+use super::sighting::{GroupSlot, LinkSlot, RuleIndex};
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
-use crate::pack::EndpointId;
+use crate::pack::{EndpointId, Grouping, GroupingId};
 
 /// The open connections.
 #[derive(Debug, Default)]
@@ -23,18 +23,34 @@ pub(crate) struct Link {
     pub(crate) id: ConnectionId,
     /// Whether its opening handshake is missing: the recording starts in the middle.
     pub(crate) joined_late: bool,
+    /// Who opened it.
+    pub(crate) client: Option<Party>,
     /// The endpoint it was opened to.
     pub(crate) endpoint: Option<EndpointId>,
+    /// Flows opened on it that may not have ended, with the event that opened each.
+    pub(crate) open_flows: Vec<(GroupingId, GroupSlot, EventNumber)>,
     /// The first close frame.
     pub(crate) closed: Option<(Party, Offset)>,
+    /// By party: the groups that all it says here belongs to.
+    pub(crate) places: [Places; 3],
     /// Obligations to be met on it.
     pub(crate) owed: Vec<ObligationId>,
     /// The last message that opened a flow.
     pub(crate) last_opened: EventNumber,
     /// Whose breach of which rule the last message that opened a flow was: its key may be wrong, too.
     pub(crate) broken_opener: Option<Taint>,
+    /// Who should not have opened it, and by which rule: nothing on it obliges the other party.
+    pub(crate) taint: Option<Taint>,
     /// The last message nobody could place.
     pub(crate) muddle: Option<Muddle>,
+}
+
+/// The groups of built-in keys that a party's messages on a connection belong to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) groups: [Option<GroupSlot>; Grouping::BUILT_IN],
+    /// Good for as long as this is the current one.
+    pub(crate) epoch: u64,
 }
 
 /// A message nobody can place: unreadable, or with a key that belongs to no flow. What was open when it
@@ -71,9 +87,10 @@ impl Links {
             self.links.push(Link::default());
             (self.links.len() - 1) as u32
         });
-        let mut owed = std::mem::take(&mut self.links[slot as usize].owed);
+        let Link { mut owed, mut open_flows, .. } = std::mem::take(&mut self.links[slot as usize]);
         owed.clear();
-        self.links[slot as usize] = Link { id, joined_late, owed, ..Link::default() };
+        open_flows.clear();
+        self.links[slot as usize] = Link { id, joined_late, owed, open_flows, ..Link::default() };
         self.by_id.insert(id, slot);
         LinkSlot(slot)
     }

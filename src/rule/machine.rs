@@ -10,7 +10,8 @@ use super::respond::RespondRule;
 use super::shape::ShapeRule;
 use super::sighting::{GroupSlot, RuleIndex, Sighting};
 use super::unique::UniqueRule;
-use crate::pack::{GroupingId, Judges, KindId, Pack, Pattern, Selector};
+use crate::conversation::EventNumber;
+use crate::pack::{GroupingId, Judges, KindId, Pack, Pattern, Rule, Selector};
 
 /// One rule at work.
 #[derive(Debug)]
@@ -36,19 +37,24 @@ pub(super) enum Part {
     Ground,
     /// Among which a `never` could have been broken.
     Among,
+    /// What may have taken back an addend of a sum.
+    Less,
+    /// After what a sum is not known.
+    Doubt,
 }
 
 impl Machine {
-    /// The rule that states `pattern`.
-    pub(super) fn new(rule: RuleIndex, pattern: &Pattern) -> Self {
-        match pattern.clone() {
+    /// The rule as its page states it.
+    pub(super) fn new(rule: RuleIndex, stated: &Rule, pack: &Pack) -> Self {
+        let has_since = stated.span.as_ref().is_some_and(|span| span.since.is_some());
+        match stated.pattern.clone() {
             Pattern::Shape(shape) => Self::Shape(ShapeRule { rule, shape }),
             Pattern::Never(never) => Self::Never(NeverRule::new(rule, never)),
-            Pattern::Unique(unique) => Self::Unique(UniqueRule::new(rule, unique)),
+            Pattern::Unique(unique) => Self::Unique(UniqueRule::new(rule, unique, has_since)),
             Pattern::Respond(respond) => Self::Respond(RespondRule::new(rule, respond)),
             Pattern::Precede(precede) => Self::Precede(PrecedeRule::new(rule, precede)),
-            Pattern::Order(order) => Self::Order(OrderRule::new(rule, order)),
-            Pattern::Agree(agree) => Self::Agree(AgreeRule::new(rule, agree)),
+            Pattern::Order(order) => Self::Order(OrderRule::new(rule, order, pack)),
+            Pattern::Agree(agree) => Self::Agree(AgreeRule::new(rule, agree, has_since)),
             Pattern::Limit(limit) => Self::Limit(LimitRule::new(rule, limit)),
         }
     }
@@ -66,28 +72,28 @@ impl Machine {
         }
     }
 
-    /// The grouping it remembers something of.
-    pub(super) const fn grouping(&self) -> Option<GroupingId> {
-        match self {
-            Self::Shape(_) => None,
-            Self::Never(machine) => match machine.never.after {
-                Some(_) => Some(machine.never.grouping),
-                None => None,
-            },
-            Self::Unique(machine) => Some(machine.unique.grouping),
-            Self::Respond(machine) => Some(machine.respond.grouping),
-            Self::Precede(machine) => Some(machine.precede.grouping),
-            Self::Order(machine) => Some(machine.order.grouping),
-            Self::Agree(machine) => Some(machine.agree.grouping),
-            Self::Limit(machine) => Some(machine.limit.grouping),
-        }
+    /// The groupings it remembers something of.
+    pub(super) fn groupings(&self) -> impl Iterator<Item = GroupingId> {
+        let (one, other) = match self {
+            Self::Shape(_) => (None, None),
+            Self::Never(machine) => (machine.never.after.as_ref().map(|_| machine.never.grouping), None),
+            Self::Unique(machine) => (Some(machine.unique.grouping), None),
+            Self::Respond(machine) => (Some(machine.respond.grouping), None),
+            Self::Precede(machine) => (Some(machine.precede.grouping), None),
+            Self::Order(machine) => (Some(machine.order.grouping), None),
+            Self::Agree(machine) => {
+                (Some(machine.agree.grouping), machine.agree.less.as_ref().map(|(_, grouping)| *grouping))
+            }
+            Self::Limit(machine) => (Some(machine.limit.grouping), None),
+        };
+        one.into_iter().chain(other.filter(|other| one != Some(*other)))
     }
 
     /// Whether a message of `kind` only shows that the rule could have been broken, and was not.
     pub(super) fn takes_as_evidence(&self, pack: &Pack, kind: KindId) -> bool {
         let Self::Never(NeverRule { never, .. }) = self else { return false };
         let is = |named: &[KindId]| named.iter().any(|&named| pack.is_a(kind, named));
-        let among = never.among.as_ref().is_some_and(|among| among.tests.is_empty() && is(&among.kinds));
+        let among = never.among.as_ref().is_some_and(|among| among.is_plain() && is(&among.kinds));
         among && !is(&never.message.kinds) && never.after.is_none()
     }
 
@@ -112,6 +118,7 @@ impl Machine {
             Self::Shape(machine) => call(&machine.shape.on.kinds, Part::Judged),
             Self::Never(machine) => {
                 maybe(&machine.never.after, Part::Ground);
+                maybe(&machine.never.until, Part::Resets);
                 maybe(&machine.never.among, Part::Among);
                 call(&machine.never.message.kinds, Part::Judged);
             }
@@ -131,8 +138,12 @@ impl Machine {
                 call(&machine.precede.then.kinds, Part::Judged);
                 call(&machine.precede.first.kinds, Part::Ground);
             }
-            Self::Order(machine) => call(&machine.order.kinds, Part::Judged),
+            Self::Order(machine) => {
+                machine.order.messages.iter().for_each(|step| call(&step.on.kinds, Part::Judged));
+            }
             Self::Agree(machine) => {
+                maybe(&machine.agree.less.as_ref().map(|(less, _)| less.clone()), Part::Less);
+                maybe(&machine.agree.doubt, Part::Doubt);
                 call(&machine.agree.of.kinds, Part::Judged);
                 call(&machine.agree.with.kinds, Part::Ground);
             }
@@ -151,34 +162,75 @@ impl Machine {
             (Self::Order(machine), _) => machine.observe(sighting, ledger),
             (Self::Never(machine), Part::Judged) => machine.message(sighting, ledger),
             (Self::Never(machine), Part::Among) => machine.among(sighting, ledger),
-            (Self::Never(machine), Part::Ground | Part::Resets) => machine.after(sighting, ledger),
+            (Self::Never(machine), Part::Ground) => machine.after(sighting, ledger),
+            (Self::Never(machine), _) => machine.until(sighting, ledger),
             (Self::Respond(machine), Part::Judged) => machine.answer(sighting, ledger),
             (Self::Respond(machine), Part::Resets) => machine.reset(sighting, ledger),
-            (Self::Respond(machine), Part::Ground | Part::Among) => machine.trigger(sighting, ledger),
+            (Self::Respond(machine), _) => machine.trigger(sighting, ledger),
             (Self::Precede(machine), Part::Judged) => machine.then(sighting, ledger),
             (Self::Precede(machine), Part::Resets) => machine.reset(sighting, ledger),
-            (Self::Precede(machine), Part::Ground | Part::Among) => machine.first(sighting, ledger),
+            (Self::Precede(machine), _) => machine.first(sighting, ledger),
             (Self::Agree(machine), Part::Judged) => machine.of(sighting, ledger),
-            (Self::Agree(machine), Part::Ground | Part::Resets | Part::Among) => {
-                machine.with(sighting, ledger);
-            }
+            (Self::Agree(machine), Part::Less) => machine.less(sighting, ledger),
+            (Self::Agree(machine), Part::Doubt) => machine.doubt(sighting, ledger),
+            (Self::Agree(machine), _) => machine.with(sighting, ledger),
             (Self::Limit(machine), Part::Judged) => machine.on(sighting, ledger),
-            (Self::Limit(machine), Part::Resets | Part::Ground | Part::Among) => {
-                machine.until(sighting, ledger);
-            }
+            (Self::Limit(machine), _) => machine.until(sighting, ledger),
         }
     }
 
-    pub(super) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+    /// A group is over.
+    pub(super) fn forget(&mut self, grouping: GroupingId, group: GroupSlot, ledger: &mut Ledger) {
         match self {
             Self::Shape(_) | Self::Unique(_) => {}
             Self::Never(machine) => machine.forget(group, ledger),
             Self::Respond(machine) => machine.forget(group, ledger),
             Self::Precede(machine) => machine.forget(group),
             Self::Order(machine) => machine.forget(group, ledger),
-            Self::Agree(machine) => machine.forget(group, ledger),
+            Self::Agree(machine) => machine.forget(grouping, group, ledger),
             Self::Limit(machine) => machine.forget(group, ledger),
         }
+    }
+
+    /// The rule is no more in force, in one group or in all: what it remembers is forgotten, what is owed by
+    /// it falls away. `at` is the event after which it starts anew, where that is sure.
+    pub(super) fn suspend(&mut self, group: Option<GroupSlot>, at: Option<EventNumber>, ledger: &mut Ledger) {
+        match self {
+            Self::Shape(_) => {}
+            Self::Never(machine) => each(group, machine.groups(), |group| machine.forget(group, ledger)),
+            Self::Unique(machine) => machine.clear(),
+            Self::Respond(machine) => each(group, machine.groups(), |group| machine.suspend(group, ledger)),
+            Self::Precede(machine) => each(group, machine.groups(), |group| machine.forget(group)),
+            Self::Order(machine) => each(group, machine.groups(), |group| machine.forget(group, ledger)),
+            Self::Agree(machine) => machine.suspend(group, at, ledger),
+            Self::Limit(machine) => match group {
+                Some(group) => machine.forget(group, ledger),
+                None => machine.clear(ledger),
+            },
+        }
+    }
+
+    /// A recording ended.
+    pub(super) fn end_of_recording(&mut self, lasting: bool, ledger: &mut Ledger) {
+        match self {
+            Self::Unique(machine) => machine.end_of_recording(),
+            Self::Agree(machine) if !lasting => machine.end_of_recording(ledger),
+            Self::Respond(machine) => machine.end_of_recording(),
+            Self::Shape(_)
+            | Self::Never(_)
+            | Self::Precede(_)
+            | Self::Order(_)
+            | Self::Agree(_)
+            | Self::Limit(_) => {}
+        }
+    }
+}
+
+/// Calls `forget` for the group given, or for all that a rule may know.
+fn each(group: Option<GroupSlot>, known: usize, forget: impl FnMut(GroupSlot)) {
+    match group {
+        Some(group) => std::iter::once(group).for_each(forget),
+        None => (0..known as u32).map(GroupSlot).for_each(forget),
     }
 }
 

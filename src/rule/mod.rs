@@ -6,9 +6,12 @@
 mod finding;
 mod verdict;
 
+mod calls;
 mod judge;
 mod ledger;
+mod lifecycle;
 mod machine;
+mod span;
 
 mod agree;
 mod limit;
@@ -21,20 +24,24 @@ mod unique;
 
 mod deadline;
 mod digest;
+mod excuse;
 mod exemption;
+mod forget;
 mod group;
 mod link;
 mod obligation;
 mod sighting;
+mod sum;
 mod tally;
 mod timing;
 mod used;
+mod words;
 
 pub use finding::{Finding, Witness};
 pub use verdict::{Reason, RunVerdict, Verdict};
 
 pub(crate) use exemption::Exemption;
 pub(crate) use judge::Judge;
-pub(crate) use ledger::spoken;
 pub(crate) use sighting::RuleIndex;
 pub(crate) use tally::{Example, Tally};
+pub(crate) use words::spoken;

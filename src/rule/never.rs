@@ -1,8 +1,10 @@
 //! `never`: no such message, at all or once something else has happened. Its sender is to blame.
 
-use super::ledger::{Charge, Ledger, a, the};
+use super::Reason;
+use super::ledger::{Charge, Ledger};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
-use crate::conversation::EventNumber;
+use super::words::{a, the};
+use crate::conversation::{EventNumber, Offset, Party};
 use crate::pack::Never;
 
 /// One `never` rule at work.
@@ -10,10 +12,22 @@ use crate::pack::Never;
 pub(crate) struct NeverRule {
     pub(crate) rule: RuleIndex,
     pub(crate) never: Never,
-    /// By group: the message after which it is forbidden, and whether it came nevertheless.
-    forbidden: Vec<Option<(SeenId, bool)>>,
+    /// By group.
+    forbidden: Vec<Option<Forbidden>>,
     /// The last forbidden message.
     last: Option<EventNumber>,
+}
+
+/// Since when it is forbidden in a group.
+#[derive(Clone, Copy, Debug)]
+struct Forbidden {
+    /// The message after which it is.
+    after: SeenId,
+    /// Whose that was, and when.
+    by: Party,
+    at: Offset,
+    /// Whether it came nevertheless.
+    broken: bool,
 }
 
 impl NeverRule {
@@ -46,8 +60,12 @@ impl NeverRule {
             return;
         }
         let Some(group) = sighting.group(self.never.grouping) else { return };
-        let Some(Some((after, broken))) = self.forbidden.get_mut(group.0 as usize) else { return };
-        let after = *after;
+        let Some(Some(forbidden)) = self.forbidden.get_mut(group.0 as usize) else { return };
+        let after = forbidden.after;
+        if sighting.tainted.is_none() && ledger.crosses(sighting, forbidden.by, forbidden.at) {
+            let flow = ledger.flow(self.never.grouping, Some(group));
+            return ledger.undecided(self.rule, Reason::Crossing, flow, sighting);
+        }
         let stood = ledger.accuse(self.rule, sighting, Some(self.never.grouping), |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;
             let earlier = self.never.after.as_ref().map(|after| ledger.names(after)).unwrap_or_default();
@@ -62,7 +80,7 @@ impl NeverRule {
                 marked: None,
             }
         });
-        *broken |= stood;
+        forbidden.broken |= stood;
     }
 
     /// A message among which the forbidden one could have been.
@@ -85,17 +103,32 @@ impl NeverRule {
             self.forbidden.resize(index + 1, None);
         }
         if self.forbidden[index].is_none() {
-            self.forbidden[index] = Some((ledger.witnesses.keep(sighting), false));
+            let after = ledger.witnesses.keep(sighting);
+            let (by, at) = (sighting.from, sighting.at());
+            self.forbidden[index] = Some(Forbidden { after, by, at, broken: false });
         }
+    }
+
+    /// The message after which it is allowed again.
+    pub(crate) fn until(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
+        let Some(until) = &self.never.until else { return };
+        if let Some(group) = sighting.group(self.never.grouping)
+            && ledger.selects(until, sighting)
+        {
+            self.forget(group, ledger);
+        }
+    }
+
+    /// How many groups it may know.
+    pub(crate) fn groups(&self) -> usize {
+        self.forbidden.len()
     }
 
     /// The group is over: where the message did not come, the rule was kept.
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
-        let Some((after, broken)) = self.forbidden.get_mut(group.0 as usize).and_then(Option::take) else {
-            return;
-        };
-        ledger.witnesses.release(after);
-        if !broken {
+        let Some(forbidden) = self.forbidden.get_mut(group.0 as usize).and_then(Option::take) else { return };
+        ledger.witnesses.release(forbidden.after);
+        if !forbidden.broken {
             ledger.tallies[self.rule.0].met += 1;
         }
     }

@@ -182,6 +182,16 @@ impl Obligations {
         self.all.len() - self.free.len()
     }
 
+    /// Every open obligation, in no certain order.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Obligation> {
+        self.all.iter_mut().flatten()
+    }
+
+    /// Whether any open obligation is like that.
+    pub(crate) fn any(&self, like: impl FnMut(&Obligation) -> bool) -> bool {
+        self.all.iter().flatten().any(like)
+    }
+
     /// Every open obligation, in no particular order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ObligationId> {
         let open = self.all.iter().enumerate().filter(|(_, obligation)| obligation.is_some());

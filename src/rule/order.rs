@@ -1,21 +1,26 @@
 //! `order`: messages of one key follow a small state table. The sender of the illegal one is to blame.
 //!
 //! An illegal message changes no state: what follows is judged as if it had not come. Where the rule names
-//! who has to keep it, only that party's messages can be illegal.
+//! who has to keep it, only that party's messages can be illegal. A message that was legal before the other
+//! party's last one, and came so soon after it that its sender may not have known, decides nothing.
 
 use std::time::Duration;
 
+use super::Reason;
 use super::group::Taint;
-use super::ledger::{Charge, Ledger, a, spoken, the};
+use super::ledger::{Charge, Ledger};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
-use crate::conversation::Offset;
-use crate::pack::{KindId, Order, Transition};
+use super::words::{a, spoken, the};
+use crate::conversation::{Offset, Party};
+use crate::pack::{KindId, Order, Pack, Transition};
 
 /// One `order` rule at work.
 #[derive(Debug)]
 pub(crate) struct OrderRule {
     pub(crate) rule: RuleIndex,
     pub(crate) order: Order,
+    /// By kind: which of the table's messages one of it may be, the most special first.
+    steps: Vec<Vec<usize>>,
     /// By group.
     places: Vec<Place>,
 }
@@ -26,61 +31,158 @@ struct Place {
     state: usize,
     since: Offset,
     by: Option<SeenId>,
+    /// Where it stood before, since when, and whose message has moved it.
+    before: Option<(usize, Offset, Party)>,
     /// Whose breach of which rule has led here.
     taint: Option<Taint>,
 }
 
 /// What a message means where a group stands.
-enum Step {
-    To(usize, Evidence),
+enum Move<'o> {
+    To(&'o Transition),
     TooEarly(Duration),
     Illegal,
     Ignored,
 }
 
-/// Whether a legal message shows that the order was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
-    Given,
-    None,
-}
-
 impl OrderRule {
-    pub(crate) const fn new(rule: RuleIndex, order: Order) -> Self {
-        Self { rule, order, places: Vec::new() }
+    pub(crate) fn new(rule: RuleIndex, order: Order, pack: &Pack) -> Self {
+        let steps = |kind: usize| {
+            let named = |kind| {
+                let messages = order.messages.iter().enumerate();
+                messages.filter(move |(_, step)| step.on.kinds.contains(&kind)).map(|(index, _)| index)
+            };
+            pack.lineage(KindId(kind)).flat_map(named).collect()
+        };
+        let steps = (0..pack.kinds.len()).map(steps).collect();
+        Self { rule, order, steps, places: Vec::new() }
     }
 
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
-        let Some(group) = sighting.group(self.order.grouping) else { return };
+        let Some(group) = sighting.group(self.order.grouping) else {
+            return self.pass(sighting, ledger);
+        };
         let index = group.0 as usize;
         if index >= self.places.len() {
             self.places.resize(index + 1, Place::default());
         }
         let place = self.places[index];
-        let early = match self.step(place, sighting, ledger) {
-            Step::Ignored => return,
-            Step::To(state, evidence) => {
-                if let Some(before) = place.by {
-                    ledger.witnesses.release(before);
+        let early = match self.next(place.state, place.since, sighting, ledger) {
+            Move::Ignored => return,
+            Move::To(&Transition { to, counts, .. }) => {
+                // To stay where nothing is known yet is to know nothing.
+                if to != place.state || place.by.is_some() || counts {
+                    self.enter(index, to, sighting, ledger);
                 }
-                let by = Some(ledger.witnesses.keep(sighting));
-                let own = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
-                self.places[index] = Place { state, since: sighting.at(), by, taint: place.taint.or(own) };
-                match evidence {
-                    Evidence::Given => ledger.met(self.rule, sighting),
-                    Evidence::None => {}
+                if counts {
+                    ledger.met(self.rule, sighting);
                 }
                 return;
             }
-            Step::TooEarly(not_before) => Some(not_before),
-            Step::Illegal => None,
+            Move::TooEarly(not_before) => Some(not_before),
+            Move::Illegal => None,
         };
+        self.judge(place, early, group, sighting, ledger);
+    }
+
+    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        if let Some(place) = self.places.get_mut(group.0 as usize)
+            && let Some(by) = std::mem::take(place).by
+        {
+            ledger.witnesses.release(by);
+        }
+    }
+
+    /// How many groups it may know.
+    pub(crate) fn groups(&self) -> usize {
+        self.places.len()
+    }
+
+    /// What a message means in a state.
+    fn next(&self, state: usize, since: Offset, sighting: &Sighting<'_>, ledger: &Ledger) -> Move<'_> {
+        let transitions = &self.order.states[state].transitions;
+        let mut unknown = Move::Ignored;
+        for &step in &self.steps[sighting.kind.0] {
+            if !ledger.selects(&self.order.messages[step].on, sighting) {
+                continue;
+            }
+            match transitions.iter().find(|transition| transition.step == step) {
+                Some(&Transition { not_before, .. }) if sighting.at().since(since) < not_before => {
+                    return Move::TooEarly(not_before);
+                }
+                Some(transition) => return Move::To(transition),
+                // What the state does not know as this may be known as what it is a special case of.
+                None => unknown = Move::Illegal,
+            }
+        }
+        let obligor = ledger.pack.rules[self.rule.0].info.obligor;
+        if obligor.is_none_or(|party| party == sighting.from) { unknown } else { Move::Ignored }
+    }
+
+    fn enter(&mut self, index: usize, state: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let place = self.places[index];
+        if let Some(before) = place.by {
+            ledger.witnesses.release(before);
+        }
+        let own = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
+        let own = own.or_else(|| ledger.spoilt(sighting));
+        self.places[index] = Place {
+            state,
+            since: sighting.at(),
+            by: Some(ledger.witnesses.keep(sighting)),
+            before: sighting.is_sent.then_some((place.state, place.since, sighting.from)),
+            taint: place.taint.or(own),
+        };
+    }
+
+    /// A message without the key moves every group, where it may.
+    fn pass(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let steps = &self.steps[sighting.kind.0];
+        if !steps.iter().any(|&step| self.order.messages[step].everywhere) {
+            return;
+        }
+        for index in 0..self.places.len() {
+            let place = self.places[index];
+            if place.by.is_some()
+                && let Move::To(&Transition { to, .. }) =
+                    self.next(place.state, place.since, sighting, ledger)
+            {
+                self.enter(index, to, sighting, ledger);
+            }
+        }
+    }
+
+    #[cold]
+    fn judge(
+        &self,
+        place: Place,
+        early: Option<Duration>,
+        group: GroupSlot,
+        sighting: &mut Sighting<'_>,
+        ledger: &mut Ledger,
+    ) {
         let grouping = self.order.grouping;
         if place.taint.is_some_and(|taint| taint.by != sighting.from) {
             ledger.tallies[self.rule.0].void += 1;
             return;
         }
-        let follows = place.taint.map(|taint| taint.rule);
+        if let Some((before, since, by)) = place.before
+            && sighting.tainted.is_none()
+            && ledger.crosses(sighting, by, place.since)
+            && let Move::To(_) = self.next(before, since, sighting, ledger)
+        {
+            let flow = ledger.flow(grouping, Some(group));
+            return ledger.undecided(self.rule, Reason::Crossing, flow, sighting);
+        }
+        let first = place.by.map(|by| ledger.witnesses.connection(by));
+        if first != Some(sighting.connection) && ledger.has_moved(grouping, sighting) {
+            let flow = ledger.flow(grouping, Some(group));
+            return ledger.undecided(self.rule, Reason::Channel, flow, sighting);
+        }
+        sighting.rests_on = place.by.map(|by| ledger.witnesses.n(by));
+        let breach = place.by.and_then(|by| ledger.witnesses.breach(by));
+        let breach = breach.filter(|&(by, _)| by == sighting.from).map(|(_, rule)| rule);
+        let follows = place.taint.map(|taint| taint.rule).or(breach);
         let stood =
             ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
                 let noun = &ledger.kind(sighting.kind).what;
@@ -88,13 +190,16 @@ impl OrderRule {
                 let elapsed = spoken(sighting.at().since(place.since));
                 // What the other party may send is of no help to this one.
                 let own = state.transitions.iter().filter(|to| {
-                    to.counts && ledger.kind(to.kind).from.is_none_or(|from| from == sighting.from)
+                    let kinds = &self.order.messages[to.step].on.kinds;
+                    let other = |&kind| ledger.kind(kind).from.is_some_and(|from| from != sighting.from);
+                    to.counts && !kinds.iter().any(other)
                 });
-                let allowed: Vec<&str> = own.map(|to| ledger.kind(to.kind).what.as_str()).collect();
+                let allowed: Vec<&str> = own.map(|to| self.order.messages[to.step].what.as_str()).collect();
                 let name = state.name.replace('-', " ");
+                let what = &self.order.what;
                 Charge {
                     accused: sighting.from,
-                    what: format!("{} sent {} while the flow was {name}", the(sighting.from), a(noun)),
+                    what: format!("{} sent {} while {what} was {name}", the(sighting.from), a(noun)),
                     expected: match early {
                         Some(not_before) => {
                             format!("{} not before {} had passed", a(noun), spoken(not_before))
@@ -110,39 +215,10 @@ impl OrderRule {
                     marked: None,
                 }
             });
+        sighting.rests_on = None;
         if stood && ledger.pack.rules[self.rule.0].root && !ledger.pack.groupings[grouping.0].keyed {
             // No key says what it belongs to: nobody can place it.
             ledger.muddle(sighting, sighting.tainted, false);
-        }
-    }
-
-    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
-        if let Some(place) = self.places.get_mut(group.0 as usize)
-            && let Some(by) = std::mem::take(place).by
-        {
-            ledger.witnesses.release(by);
-        }
-    }
-
-    fn step(&self, place: Place, sighting: &Sighting<'_>, ledger: &Ledger) -> Step {
-        let known = |kind: KindId| -> Option<&Transition> {
-            self.order.states[place.state].transitions.iter().find(|transition| transition.kind == kind)
-        };
-        let obligor = ledger.pack.rules[self.rule.0].info.obligor;
-        match ledger.pack.lineage(sighting.kind).find_map(known) {
-            Some(&Transition { to, not_before, counts, .. }) => {
-                if sighting.at().since(place.since) < not_before {
-                    Step::TooEarly(not_before)
-                } else {
-                    Step::To(to, if counts { Evidence::Given } else { Evidence::None })
-                }
-            }
-            None if ledger.pack.lineage(sighting.kind).any(|kind| self.order.kinds.contains(&kind))
-                && obligor.is_none_or(|party| party == sighting.from) =>
-            {
-                Step::Illegal
-            }
-            None => Step::Ignored,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! `precede`: one only after the other. The sender of what came too early, or unasked, is to blame.
 
-use super::ledger::{Charge, Ledger, a, of_flow, the};
+use super::Reason;
+use super::ledger::{Charge, Ledger};
 use super::sighting::{GroupSlot, RuleIndex, Sighting};
+use super::words::{a, of_flow, the};
+use crate::conversation::{Offset, Party};
 use crate::pack::Precede;
 
 /// One `precede` rule at work. What came unasked uses up no permission.
@@ -17,6 +20,14 @@ pub(crate) struct PrecedeRule {
 struct Counts {
     first: u32,
     then: u32,
+    /// Who has taken a permission away that was there, and when.
+    lost: Option<(Party, Offset)>,
+}
+
+impl Counts {
+    const fn allow(self, each: bool) -> bool {
+        if each { self.first > self.then } else { self.first > 0 }
+    }
 }
 
 impl PrecedeRule {
@@ -38,7 +49,10 @@ impl PrecedeRule {
         if let Some(group) = sighting.group(self.precede.grouping)
             && self.precede.reset.as_ref().is_some_and(|reset| ledger.selects(reset, sighting))
         {
-            *self.counts(group) = Counts::default();
+            let each = self.precede.each;
+            let counts = self.counts(group);
+            let lost = counts.allow(each).then_some((sighting.from, sighting.at()));
+            *counts = Counts { lost, ..Counts::default() };
         }
     }
 
@@ -51,12 +65,19 @@ impl PrecedeRule {
         let Some(group) = sighting.group(grouping) else { return };
         let each = self.precede.each;
         let counts = self.counts(group);
-        let allowed = if each { counts.first > counts.then } else { counts.first > 0 };
-        let (first, then) = (counts.first, counts.then + 1);
-        if allowed {
+        let (first, then, lost) = (counts.first, counts.then + 1, counts.lost);
+        if counts.allow(each) {
             counts.then += 1;
             ledger.met(self.rule, sighting);
             return;
+        }
+        if sighting.tainted.is_none() && lost.is_some_and(|(by, at)| ledger.crosses(sighting, by, at)) {
+            let flow = ledger.flow(grouping, Some(group));
+            return ledger.undecided(self.rule, Reason::Crossing, flow, sighting);
+        }
+        if ledger.has_moved(grouping, sighting) {
+            let flow = ledger.flow(grouping, Some(group));
+            return ledger.undecided(self.rule, Reason::Channel, flow, sighting);
         }
         let stood = ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;
@@ -100,6 +121,11 @@ impl PrecedeRule {
         if let Some(counts) = self.counts.get_mut(group.0 as usize) {
             *counts = Counts::default();
         }
+    }
+
+    /// How many groups it may know.
+    pub(crate) fn groups(&self) -> usize {
+        self.counts.len()
     }
 
     fn counts(&mut self, group: GroupSlot) -> &mut Counts {

@@ -19,10 +19,11 @@ use std::time::Duration;
 use super::deadline::CLOCK_GUARD;
 use super::exemption::Sights;
 use super::group::Taint;
-use super::ledger::{Charge, Ledger, Standing, a, of_flow, spoken, the};
+use super::ledger::{Charge, Ledger, Standing};
 use super::obligation::{Decided, Obligation, ObligationId};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::tally::Example;
+use super::words::{a, of_flow, spoken, the};
 use super::{Finding, Reason, Witness};
 use crate::conversation::{Offset, Party};
 use crate::pack::{Judges, Respond, Slot, Times};
@@ -83,7 +84,8 @@ impl RespondRule {
         let grouping = self.respond.grouping;
         let Some(group) = sighting.group(grouping) else { return };
         let obligor = self.obligor(sighting.from, ledger);
-        if sighting.tainted.is_some() && obligor != sighting.from {
+        let binds = sighting.tainted.is_none_or(|rule| ledger.pack.rules[rule.0].binding);
+        if !binds && obligor != sighting.from {
             ledger.tallies[self.rule.0].void += 1;
             return;
         }
@@ -254,6 +256,23 @@ impl RespondRule {
         self.respond.judges != Judges::Existence && self.respond.times != Times::AtMostOnce
     }
 
+    /// The rule is no more in force: what is owed by it falls away.
+    pub(crate) fn suspend(&mut self, group: GroupSlot, ledger: &mut Ledger) {
+        let Some(desk) = self.desks.get_mut(group.0 as usize) else { return };
+        for id in std::mem::take(&mut desk.open) {
+            if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
+                ledger.witnesses.release(open.trigger);
+                ledger.tallies[self.rule.0].void += 1;
+            }
+        }
+        self.forget(group, ledger);
+    }
+
+    /// How many groups it may know.
+    pub(crate) fn groups(&self) -> usize {
+        self.desks.len()
+    }
+
     /// The group is over.
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
         if let Some(desk) = self.desks.get_mut(group.0 as usize) {
@@ -284,6 +303,10 @@ impl RespondRule {
                     marked: None,
                 }
             });
+            return;
+        }
+        if open.excused && open.decided.is_none() {
+            ledger.tallies[self.rule.0].void += 1;
             return;
         }
         let Some(deadline) = open.deadline.filter(|_| self.respond.judges != Judges::Existence) else {
@@ -373,7 +396,7 @@ impl RespondRule {
         match self.missing_standing(open, ledger) {
             Standing::Void => ledger.tallies[self.rule.0].void += 1,
             Standing::Undecided(reason) => self.undecided(open, reason, None, closing(ended), ledger),
-            Standing::Stands(follows) => match certainty(open, ended) {
+            Standing::Stands(follows) => match certainty(open, ended, ledger.pack.crossing) {
                 Certainty::Violated => {
                     let (finding, sights) = self.missing(open, ended, ledger);
                     ledger.convict(self.rule, finding, sights, follows);
@@ -473,6 +496,7 @@ impl RespondRule {
             flow,
             witnesses: std::iter::once(trigger).chain(then).collect(),
             lacking,
+            to_do: None,
         });
     }
 
@@ -505,9 +529,16 @@ enum Certainty {
     Open(Reason, Option<Duration>),
 }
 
-fn certainty(open: &Obligation, ended: &Ended) -> Certainty {
+fn certainty(open: &Obligation, ended: &Ended, crossing: Duration) -> Certainty {
     let (at, otherwise) = match ended {
-        Ended::Closed { by, .. } if *by == open.obligor => return Certainty::Violated,
+        Ended::Closed { by, at, .. } if *by == open.obligor => {
+            // Who closed so soon after the trigger may not have seen it.
+            return if at.since(open.since) < crossing {
+                Certainty::Open(Reason::Crossing, None)
+            } else {
+                Certainty::Violated
+            };
+        }
         Ended::Closed { at, .. } | Ended::Dropped(at) => (*at, Reason::Channel),
         Ended::Horizon(at) => (*at, Reason::Horizon),
         Ended::Due | Ended::Void(_) => return Certainty::Violated,

@@ -1,7 +1,8 @@
 //! `shape`: every matching message satisfies a constraint. Its sender is to blame.
 
-use super::ledger::{Charge, Ledger, a, the};
+use super::ledger::{Charge, Ledger};
 use super::sighting::{RuleIndex, Sighting};
+use super::words::{a, the};
 use crate::pack::Shape;
 
 /// One `shape` rule at work. It remembers nothing.

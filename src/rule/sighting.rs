@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Witness;
+use super::group::Taint;
 use crate::conversation::{
     Close, ConnectionId, ConversationEvent, EventKind, EventNumber, Offset, Party, Payload,
 };
 use crate::mask;
-use crate::pack::{GroupingId, KindId, LensSet, Pack, View};
+use crate::pack::{Grouping, GroupingId, KindId, KindSet, LensSet, Pack, View};
 use crate::text::Pointer;
 
 /// Which rule of the pack.
@@ -23,9 +24,6 @@ pub(crate) struct GroupSlot(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LinkSlot(pub(crate) u32);
 
-/// Groupings a pack may have.
-pub(crate) const MAX_GROUPINGS: usize = 8;
-
 /// A message under judgement.
 #[derive(Debug)]
 pub(crate) struct Sighting<'a> {
@@ -36,7 +34,21 @@ pub(crate) struct Sighting<'a> {
     pub(crate) from: Party,
     pub(crate) kind: KindId,
     pub(crate) view: View<'a>,
-    pub(crate) groups: [Option<GroupSlot>; MAX_GROUPINGS],
+    pub(crate) groups: [Option<GroupSlot>; Grouping::MOST],
+    /// The flow it belongs to.
+    pub(crate) flow: Option<(GroupingId, GroupSlot)>,
+    /// What kind of message has opened that flow, and what that is a special case of.
+    pub(crate) opener: KindSet,
+    /// Who has opened it with a broken message, and which rule that broke.
+    pub(crate) spoilt: Option<Taint>,
+    /// Whether it is a final message of a flow that had one already.
+    pub(crate) repeated: bool,
+    /// Whether `from` has sent it; the loss of a link is nobody's message.
+    pub(crate) is_sent: bool,
+    /// The event a judgement rests on, where the group does not say.
+    pub(crate) rests_on: Option<EventNumber>,
+    /// The first rule it broke, a root rule or not.
+    pub(crate) broke: Option<RuleIndex>,
     /// The root rule it broke, once it broke one.
     pub(crate) tainted: Option<RuleIndex>,
     /// Where it is kept, once it is.
@@ -101,6 +113,8 @@ struct Seen {
     lenses: LensSet,
     excerpt: String,
     whole: bool,
+    /// The rule it broke.
+    broke: Option<RuleIndex>,
     holders: u32,
 }
 
@@ -122,6 +136,7 @@ impl Witnesses {
                 lenses: LensSet::default(),
                 excerpt: String::new(),
                 whole: true,
+                broke: None,
                 holders: 0,
             });
             (self.seen.len() - 1) as u32
@@ -134,6 +149,7 @@ impl Witnesses {
         seen.from = sighting.from;
         seen.kind = sighting.kind;
         seen.lenses = sighting.lenses;
+        seen.broke = None;
         seen.holders = 1;
         let text = text_of(sighting.event);
         let cut = readable_length(&text);
@@ -152,6 +168,21 @@ impl Witnesses {
         if seen.holders == 0 {
             self.free.push(id.0);
         }
+    }
+
+    /// Notes what a message that is kept has broken.
+    pub(crate) fn note(&mut self, id: SeenId, broke: Option<RuleIndex>) {
+        self.seen[id.0 as usize].broke = broke;
+    }
+
+    /// Who has sent a message, and which rule it broke.
+    pub(crate) fn breach(&self, id: SeenId) -> Option<(Party, RuleIndex)> {
+        let seen = &self.seen[id.0 as usize];
+        Some((seen.from, seen.broke?))
+    }
+
+    pub(crate) fn connection(&self, id: SeenId) -> ConnectionId {
+        self.seen[id.0 as usize].connection
     }
 
     pub(crate) fn n(&self, id: SeenId) -> EventNumber {
@@ -227,9 +258,9 @@ fn text_of<'a>(event: &'a ConversationEvent<'a>) -> Cow<'a, str> {
         EventKind::Undecodable(undecodable) => {
             Cow::Owned(format!("{} bytes: {}", undecodable.size, undecodable.why))
         }
-        EventKind::Open(_)
-        | EventKind::Refused(_)
-        | EventKind::Drop(_)
+        EventKind::Open(opening) => Cow::Owned(format!("open {}", opening.target)),
+        EventKind::Drop(_) => Cow::Borrowed("the link was lost"),
+        EventKind::Refused(_)
         | EventKind::Gap(_)
         | EventKind::Note(_)
         | EventKind::Clock(_)

@@ -30,6 +30,8 @@ pub(crate) struct Example {
     pub(crate) flow: Option<String>,
     pub(crate) witnesses: Vec<Witness>,
     pub(crate) lacking: Option<Duration>,
+    /// What would decide it, where that is not what the reason says.
+    pub(crate) to_do: Option<String>,
 }
 
 impl Tally {

@@ -4,9 +4,10 @@
 
 use super::Witness;
 use super::digest::Digest;
-use super::ledger::{Charge, Ledger, a, the};
+use super::ledger::{Charge, Ledger, Standing};
 use super::sighting::{RuleIndex, Sighting};
 use super::used::{FirstUse, Used};
+use super::words::{a, the};
 use crate::pack::{Scope, Unique};
 
 /// One `unique` rule at work.
@@ -14,12 +15,15 @@ use crate::pack::{Scope, Unique};
 pub(crate) struct UniqueRule {
     pub(crate) rule: RuleIndex,
     pub(crate) unique: Unique,
+    /// Whether keys start anew with some message.
+    has_since: bool,
+    digest: Digest,
     used: Used,
 }
 
 impl UniqueRule {
-    pub(crate) fn new(rule: RuleIndex, unique: Unique) -> Self {
-        Self { rule, unique, used: Used::default() }
+    pub(crate) fn new(rule: RuleIndex, unique: Unique, has_since: bool) -> Self {
+        Self { rule, unique, has_since, digest: Digest::default(), used: Used::default() }
     }
 
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
@@ -27,18 +31,43 @@ impl UniqueRule {
             return;
         }
         let Some(group) = sighting.group(self.unique.grouping) else { return };
-        let mut digest = Digest::default();
-        match self.unique.scope {
-            Scope::Connection => digest.number(sighting.connection.0),
-            Scope::Recording | Scope::Installation => {}
+        let is_spoilt = sighting.tainted.is_some() || ledger.spoilt(sighting).is_some();
+        // Of a flow's own key it is just that which counts.
+        if is_spoilt && !ledger.pack.groupings[self.unique.grouping.0].flows {
+            ledger.tallies[self.rule.0].void += 1;
+            return;
         }
-        digest.token(&ledger.groups[self.unique.grouping.0].get(group).key);
+        let place = match self.unique.scope {
+            Scope::Connection => sighting.connection.0,
+            Scope::Endpoint => {
+                let endpoint = ledger.links.get(sighting.link).endpoint;
+                endpoint.map_or(sighting.connection.0, |endpoint| u64::MAX - endpoint.0 as u64)
+            }
+            Scope::Recording | Scope::Installation => 0,
+        };
+        let digest = self.digest.of(place, &ledger.groups[self.unique.grouping.0].get(group).key);
         let here = FirstUse::new(sighting.source, sighting.n(), sighting.at());
-        let Some(first) = self.used.note(digest.finish(), here) else {
+        let Some(first) = self.used.note(digest, here) else {
             ledger.met(self.rule, sighting);
             return;
         };
         let grouping = self.unique.grouping;
+        // What starts keys anew may be among what was lost or broken since.
+        let standing = match self.has_since {
+            true => ledger.since(first.n(), sighting),
+            false => Standing::Stands(None),
+        };
+        let follows = match standing {
+            Standing::Stands(follows) => follows,
+            Standing::Void => {
+                ledger.tallies[self.rule.0].void += 1;
+                return;
+            }
+            Standing::Undecided(reason) => {
+                let flow = ledger.flow(grouping, Some(group));
+                return ledger.undecided(self.rule, reason, flow, sighting);
+            }
+        };
         let name = ledger.flow(grouping, Some(group)).unwrap_or_default();
         let earlier = Witness {
             source: first.source(),
@@ -52,7 +81,7 @@ impl UniqueRule {
             kind: None,
             pointer: None,
         };
-        ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
+        ledger.accuse_following(self.rule, follows, sighting, None, |ledger, sighting| {
             let noun = &ledger.kind(sighting.kind).what;
             let key = &ledger.pack.groupings[grouping.0].name;
             let key_at = ledger.kind(sighting.kind).keys.iter().find(|at| at.grouping == grouping);
@@ -70,10 +99,15 @@ impl UniqueRule {
         });
     }
 
+    /// Forgets every key.
+    pub(crate) fn clear(&mut self) {
+        self.used.clear();
+    }
+
     /// A recording ended.
     pub(crate) fn end_of_recording(&mut self) {
         match self.unique.scope {
-            Scope::Recording | Scope::Connection => self.used.clear(),
+            Scope::Recording | Scope::Connection | Scope::Endpoint => self.used.clear(),
             Scope::Installation => {}
         }
     }

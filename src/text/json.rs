@@ -84,7 +84,23 @@ impl<'a> RawString<'a> {
 }
 
 /// What a string token, quotes included, says; `None` where `token` is no string token.
+#[inline]
 pub fn string(token: &str) -> Option<Cow<'_, str>> {
+    let bytes = token.as_bytes();
+    // Most texts stand as they are written, from the first byte of their token to the last.
+    if bytes.first() == Some(&b'"')
+        && let Ok(end) = scan::string(bytes, 1)
+        && !end.escaped
+        && end.at + 1 == bytes.len()
+    {
+        return Some(Cow::Borrowed(&token[1..end.at]));
+    }
+    string_loosely(token)
+}
+
+/// As [`string`], also with escapes, and white space around it.
+#[cold]
+fn string_loosely(token: &str) -> Option<Cow<'_, str>> {
     let mut cursor = Cursor::new(token);
     let text = cursor.string().ok()?;
     cursor.end().ok()?;

@@ -92,7 +92,7 @@ fn a_pack_that_is_wrong_does_not_hold() {
         (
             "ACK-4",
             "at = \"/event_ack/resource/status\", equals = \"ok\"",
-            "absent = \"/nobody\"",
+            "has = \"/event_ack\"",
             "NOT CAUGHT",
         ),
     ];

@@ -131,7 +131,7 @@ fn every_message_waits_to_be_let_go_in_step_mode() {
     terminal.advance();
     assert!(link.read().unwrap().to_text().unwrap().contains("started"));
     let held = eventually(|| terminal.standing().unwrap().held);
-    assert_eq!(held.what, "completed event");
+    assert_eq!(held.what, "approval");
     terminal.advance();
     assert!(link.read().unwrap().to_text().unwrap().contains("approved"));
     let standing = terminal.standing().unwrap();

@@ -30,7 +30,7 @@ const TSI: &[Expectation] = &[
     ("sale-timed-out", C, &[]),
     ("sale-refused-busy", C, &[]),
     ("sale-failed", C, &[]),
-    ("busy-with-another-till", C, &[]),
+    ("busy-with-another-till", C, &[("CONN-1", "pos")]),
     ("refund-approved", C, &[]),
     ("void-known-and-unknown", C, &[]),
     ("completion-known-and-unknown", C, &[]),
@@ -55,6 +55,8 @@ const TSI: &[Expectation] = &[
     ("till-bare-request", U, &[("ENV-2", "pos")]),
     ("till-closes-owing", N, &[("ACK-1", "pos")]),
     ("bad-till", N, &[("ACK-1", "pos"), ("FLOW-1", "pos")]),
+    ("till-sells-blind", C, &[("LOST-1", "pos")]),
+    ("whole-batch", C, &[]),
 ];
 
 /// What each cassette of goChip must be judged as.

@@ -86,6 +86,6 @@ test('a POS that forgets to acknowledge is told what is missing', async (t) => {
   assert.equal(code, 1, text);
   assert.equal(verdict, 'mismatch');
   assert.equal(summary, 'the POS sent close 1000 instead of sending its event_ack');
-  assert.equal(mismatch.expected.purpose, 'acknowledges #4 (completed event)');
+  assert.equal(mismatch.expected.purpose, 'acknowledges #4 (approval)');
   t.diagnostic(`the verdict on it:\n${text}`);
 });

@@ -68,4 +68,4 @@ def test_a_pos_that_forgets_to_acknowledge_is_told_what_is_missing(replay_termin
     print(verdict["text"])
     assert code == 1
     assert verdict["summary"] == "the POS sent close 1000 instead of sending its event_ack"
-    assert verdict["mismatch"]["expected"]["purpose"] == "acknowledges #4 (completed event)"
+    assert verdict["mismatch"]["expected"]["purpose"] == "acknowledges #4 (approval)"

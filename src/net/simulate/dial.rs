@@ -186,7 +186,8 @@ impl Link {
                 tokio::time::sleep(pace.length(after)).await;
                 self.socket.send(Message::text(text)).await.is_ok()
             }
-            Reply::HangUp => {
+            Reply::HangUp(after) => {
+                tokio::time::sleep(pace.length(after)).await;
                 self.say_goodbye().await;
                 false
             }

@@ -21,11 +21,13 @@ pub enum Habit {
     BareRequest,
     /// It closes the connection on the final event instead of acknowledging it.
     ClosesOwing,
+    /// After a lost link it asks for a payment without asking what became of the last one.
+    SellsBlind,
 }
 
 impl Habit {
     /// Every habit, in the order of the help.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Good,
         Self::ForgetsAck,
         Self::AcksTwice,
@@ -33,6 +35,7 @@ impl Habit {
         Self::AcksWrongId,
         Self::BareRequest,
         Self::ClosesOwing,
+        Self::SellsBlind,
     ];
 
     /// Its name on the command line.
@@ -45,6 +48,7 @@ impl Habit {
             Self::AcksWrongId => "acks-wrong-id",
             Self::BareRequest => "bare-request",
             Self::ClosesOwing => "closes-owing",
+            Self::SellsBlind => "sells-blind",
         }
     }
 
@@ -58,6 +62,7 @@ impl Habit {
             Self::AcksWrongId => "acknowledges with a flow_id that is not the event's",
             Self::BareRequest => "sends requests without the \"request\" wrapper",
             Self::ClosesOwing => "closes the connection instead of acknowledging",
+            Self::SellsBlind => "does not ask for the last transaction after a lost link",
         }
     }
 }

@@ -59,8 +59,8 @@ struct Current {
 pub(crate) enum Reply {
     /// Sends a text message after a wait.
     Send(Wait, String),
-    /// Closes the connection at once.
-    HangUp,
+    /// Closes the connection after a wait.
+    HangUp(Wait),
 }
 
 /// How an errand ended, as far as the till can tell.
@@ -140,7 +140,8 @@ impl Till {
             | Habit::AcksTwice
             | Habit::ReusesFlowId
             | Habit::AcksWrongId
-            | Habit::ClosesOwing => flow.wrap("request", resource),
+            | Habit::ClosesOwing
+            | Habit::SellsBlind => flow.wrap("request", resource),
         }
     }
 
@@ -190,14 +191,16 @@ impl Till {
         }
         self.end(&event.flow.id, ending);
         match self.habit {
-            Habit::Good | Habit::ReusesFlowId | Habit::BareRequest => vec![self.ack(&event.flow, SOON)],
+            Habit::Good | Habit::ReusesFlowId | Habit::BareRequest | Habit::SellsBlind => {
+                vec![self.ack(&event.flow, SOON)]
+            }
             Habit::ForgetsAck => Vec::new(),
             Habit::AcksTwice => vec![self.ack(&event.flow, SOON), self.ack(&event.flow, AGAIN)],
             Habit::AcksWrongId => {
                 let wrong = Flow { id: self.new_flow_id(), endpoint: event.flow.endpoint.clone() };
                 vec![self.ack(&wrong, SOON)]
             }
-            Habit::ClosesOwing => vec![Reply::HangUp],
+            Habit::ClosesOwing => vec![Reply::HangUp(SOON)],
         }
     }
 
@@ -282,7 +285,7 @@ mod tests {
     fn acked(replies: &[Reply]) -> Vec<String> {
         let id = |reply: &Reply| match reply {
             Reply::Send(_, text) => Envelope::parse(text).unwrap().flow.id,
-            Reply::HangUp => "hang up".into(),
+            Reply::HangUp(_) => "hang up".into(),
         };
         replies.iter().map(id).collect()
     }

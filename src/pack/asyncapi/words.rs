@@ -2,8 +2,9 @@
 
 use super::write::object;
 use crate::pack::document::quoted;
-use crate::pack::test::{Format, JsonType, Literal, Test, ValueTest};
+use crate::pack::test::Test;
 use crate::pack::trie::Trie;
+use crate::pack::value::{Format, JsonType, Literal, ValueTest};
 use crate::pack::{Picture, Slot};
 use crate::text::Pointer;
 
@@ -25,11 +26,21 @@ pub(super) fn as_words(test: &Test, trie: &Trie) -> Option<String> {
             let (word, said) = value_words(value)?;
             object(&[("at", place(slot)), (word, said)])
         }
+        Test::Optional(slot, value) => {
+            let (word, said) = value_words(value)?;
+            object(&[("at", place(slot)), ("optional", "true".to_owned()), (word, said)])
+        }
+        Test::From(party) => object(&[("from", quoted(party.as_str()))]),
         Test::Any(tests) => object(&[("any", several(tests)?)]),
         Test::All(tests) => object(&[("all", several(tests)?)]),
         Test::Not(test) => object(&[("not", as_words(test, trie)?)]),
         Test::NoDuplicateKeys => object(&[("duplicate-keys", "false".to_owned())]),
         Test::Key(..)
+        | Test::Each(..)
+        | Test::Compare(..)
+        | Test::AtEndpoint(_)
+        | Test::Says(_)
+        | Test::SizeAtMost(_)
         | Test::Masked(_)
         | Test::ClearCardData
         | Test::CloseCodeSendable
@@ -71,6 +82,13 @@ pub(super) fn as_schema(test: &Test, trie: &Trie) -> Option<String> {
         Test::All(tests) => list("allOf", all(tests)?),
         Test::Not(test) => object(&[("not", as_schema(test, trie)?)]),
         Test::Key(..)
+        | Test::Optional(..)
+        | Test::Each(..)
+        | Test::Compare(..)
+        | Test::From(_)
+        | Test::AtEndpoint(_)
+        | Test::Says(_)
+        | Test::SizeAtMost(_)
         | Test::Masked(_)
         | Test::ClearCardData
         | Test::CloseCodeSendable

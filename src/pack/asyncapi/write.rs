@@ -101,7 +101,7 @@ fn channels(pack: &Pack, kinds: &[KindId]) -> Vec<(String, Option<String>, Vec<K
     };
     let endpoints = pack.endpoints.iter().enumerate();
     endpoints
-        .map(|(index, endpoint)| (endpoint.name.clone(), Some(endpoint.path.clone()), on(index)))
+        .map(|(index, endpoint)| (endpoint.name.clone(), Some(endpoint.path().to_owned()), on(index)))
         .collect()
 }
 

@@ -14,7 +14,8 @@ use crate::pack::error::suggestion;
 use crate::pack::format::{AsyncApiDef, DescribedDef, KeyAtDef, MessageDef, Text};
 use crate::pack::model::Endpoint;
 use crate::pack::schema::{Dialect, Schema, compile};
-use crate::pack::test::{Literal, Test, ValueTest};
+use crate::pack::test::Test;
+use crate::pack::value::{Literal, ValueTest};
 use crate::text::Pointer;
 
 /// A kind that one or several messages of a document make up.
@@ -201,12 +202,12 @@ impl Resolver {
             .collect();
         let mut names = Vec::new();
         for (name, path) in paths.unwrap_or_default() {
-            let known = self.endpoints.iter().find(|known| known.path == *path || known.name == *name);
+            let known = self.endpoints.iter().find(|known| known.paths.contains(path) || known.name == *name);
             let name = match known {
                 Some(known) => known.name.clone(),
                 None => {
                     let types = Vec::new();
-                    self.endpoints.push(Endpoint { name: name.clone(), path: path.clone(), types });
+                    self.endpoints.push(Endpoint { name: name.clone(), paths: vec![path.clone()], types });
                     name.clone()
                 }
             };

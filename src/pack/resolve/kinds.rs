@@ -4,10 +4,13 @@
 use super::super::chain::{Link, Taken};
 use super::super::error::suggestion;
 use super::super::format::{KeyAtDef, MessageDef, Text};
-use super::super::model::{Carrier, CarrierSet, GroupingId, KeyAt, KeyOwner, Kind, KindId, Outcome, Role};
+use super::super::model::{
+    Carrier, CarrierSet, GroupingId, KeyAt, KeyOwner, Kind, KindId, KindSet, Outcome, Role,
+};
 use super::super::pattern::Selector;
 use super::super::schema::Schema;
-use super::super::test::{Literal, Test};
+use super::super::test::Test;
+use super::super::value::Literal;
 use super::{File, Resolver};
 
 /// A kind in one pack.
@@ -27,6 +30,9 @@ impl Resolver {
     /// Resolves the kinds of messages, the outcomes and what moves money of all packs of the chain.
     pub(crate) fn messages(&mut self, chain: &[Link<'_>]) {
         for (depth, link) in chain.iter().enumerate() {
+            if let Some(crossing) = &link.definition.crossing {
+                self.crossing = self.span_of_time(&link.file, crossing).unwrap_or_default();
+            }
             for described in &link.definition.described {
                 self.described(&link.file, described);
             }
@@ -55,7 +61,7 @@ impl Resolver {
         std::mem::swap(&mut self.trie, &mut self.outcome_trie);
         for link in chain.iter().filter(|link| link.taken == Taken::Wholly) {
             for outcome in &link.definition.outcomes {
-                let Selector { kinds, tests } = self.selector(&link.file, &outcome.on);
+                let Selector { kinds, tests, .. } = self.selector(&link.file, &outcome.on);
                 self.outcomes.push(Outcome { name: outcome.name.clone(), kinds, tests });
             }
         }
@@ -145,6 +151,12 @@ impl Resolver {
         let body = told_body.or(body).or_else(|| parent.and_then(|p| self.kinds[p.0].body.clone()));
         // A flow goes by the first key.
         keys.sort_by_key(|key| !self.groupings[key.grouping.0].flows);
+        if self.kinds.len() == KindSet::MOST {
+            let text =
+                format!("expected at most {} kinds, those of the packs it extends included", KindSet::MOST);
+            self.errors.push(file.error(message.kind.span(), text));
+            return;
+        }
         let id = KindId(self.kinds.len());
         if let Some(parent) = parent {
             self.kinds[parent.0].children.push(id);
@@ -158,6 +170,7 @@ impl Resolver {
             name,
             what,
             parent,
+            lineage: parent.map_or_else(KindSet::default, |parent| self.kinds[parent.0].lineage).with(id),
             children,
             carriers,
             from,

@@ -13,6 +13,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::chain::{Link, Taken};
 use super::document::Library;
@@ -45,6 +46,7 @@ pub(super) struct Resolver {
     pub(super) groupings: Vec<Grouping>,
     pub(super) kinds: Vec<Kind>,
     pub(super) outcomes: Vec<Outcome>,
+    pub(super) crossing: Duration,
     pub(super) volatile: Vec<String>,
     pub(super) fixed: Vec<String>,
     pub(super) busy: Option<String>,
@@ -60,8 +62,13 @@ pub(super) struct Resolver {
 }
 
 /// Groupings every pack has.
-const BUILT_IN: [(&str, GroupScope); 2] =
-    [("connection", GroupScope::Connection), ("recording", GroupScope::Recording)];
+const BUILT_IN: [(&str, GroupScope); Grouping::BUILT_IN] = [
+    ("connection", GroupScope::Connection),
+    ("recording", GroupScope::Recording),
+    ("sender", GroupScope::Sender),
+    ("endpoint", GroupScope::Endpoint),
+    ("installation", GroupScope::Installation),
+];
 
 impl File<'_> {
     pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PackError {
@@ -109,12 +116,12 @@ impl Resolver {
             });
         }
         for (name, endpoint) in &definition.endpoint {
-            if !endpoint.path.get_ref().starts_with('/') {
-                self.wrong(file, &endpoint.path, "a path such as `/tsi/v1/payment`");
+            for path in endpoint.path.0.iter().filter(|path| !path.get_ref().starts_with('/')) {
+                self.wrong(file, path, "a path such as `/tsi/v1/payment`");
             }
             self.endpoints.push(Endpoint {
                 name: name.clone(),
-                path: endpoint.path.get_ref().clone(),
+                paths: endpoint.path.0.iter().map(|path| path.get_ref().clone()).collect(),
                 types: endpoint.types.clone(),
             });
         }
@@ -147,20 +154,24 @@ impl Resolver {
             let scope = match key.scope.get_ref().as_str() {
                 "connection" => GroupScope::Connection,
                 "recording" => GroupScope::Recording,
+                "installation" => GroupScope::Installation,
                 _ => {
-                    self.wrong(file, &key.scope, "`connection` or `recording`");
+                    self.wrong(file, &key.scope, "`connection`, `recording` or `installation`");
                     GroupScope::Recording
                 }
             };
             let flows = key.flows.unwrap_or(true);
             self.groupings.push(Grouping { name: name.clone(), scope, keyed: true, flows });
         }
+        if self.groupings.len() > Grouping::MOST {
+            let most = Grouping::MOST - BUILT_IN.len();
+            self.errors.push(file.error(0..0, format!("expected at most {most} keys in a pack")));
+        }
     }
 
     pub(super) fn selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {
-        Selector {
-            kinds: def.kinds.iter().filter_map(|kind| self.kind_id(file, kind)).collect(),
-            tests: self.tests(file, &def.when),
-        }
+        let kinds = def.kinds.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
+        let opened_by = def.opened_by.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
+        Selector { kinds, tests: self.tests(file, &def.when), opened_by, repeated: def.repeated }
     }
 }

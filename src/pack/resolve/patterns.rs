@@ -7,13 +7,14 @@ use toml::Spanned;
 use super::{File, Resolver};
 use crate::pack::error::suggestion;
 use crate::pack::format::{
-    AgreeDef, LimitDef, NeverDef, OrderDef, PatternDef, PrecedeDef, RespondDef, ShapeDef, Text, UniqueDef,
-    WindowDef,
+    AgreeDef, LimitDef, NeverDef, NumberDef, OrderDef, PatternDef, PrecedeDef, RespondDef, ShapeDef, SpanDef,
+    Text, UniqueDef, WindowDef,
 };
 use crate::pack::pattern::{
-    Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Shape, State,
-    Times, Transition, Unique, Window,
+    Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape,
+    Span, State, Step, Times, Transition, Unique, Window,
 };
+use crate::pack::{Grouping, KindId};
 
 impl Resolver {
     pub(super) fn pattern(&mut self, file: &File<'_>, pattern: Spanned<PatternDef>) -> Option<Pattern> {
@@ -23,10 +24,11 @@ impl Resolver {
                 self.with_bodies(file, &on.kinds, &mut shape);
                 Pattern::Shape(shape)
             }
-            PatternDef::Never(NeverDef { message, among, after, key }) => Pattern::Never(Never {
+            PatternDef::Never(NeverDef { message, among, after, until, key }) => Pattern::Never(Never {
                 message: self.selector(file, &message),
                 among: among.map(|def| self.selector(file, &def)),
                 after: after.map(|def| self.selector(file, &def)),
+                until: until.map(|def| self.selector(file, &def)),
                 grouping: self.grouping(file, key.as_ref())?,
             }),
             PatternDef::Unique(UniqueDef { on, key, scope }) => Pattern::Unique(Unique {
@@ -45,14 +47,7 @@ impl Resolver {
                 })
             }
             PatternDef::Order(def) => Pattern::Order(self.order(file, &def)?),
-            PatternDef::Agree(AgreeDef { of, at, with, with_at, relation, key }) => Pattern::Agree(Agree {
-                of: self.selector(file, &of),
-                at: self.slot(file, &at)?,
-                with: self.selector(file, &with),
-                with_at: self.slot(file, &with_at)?,
-                relation: self.choice(file, relation.as_ref(), &RELATIONS)?,
-                grouping: self.grouping(file, key.as_ref())?,
-            }),
+            PatternDef::Agree(def) => Pattern::Agree(self.agree(file, &def)?),
             PatternDef::Limit(LimitDef { on, until, within, most, key, scope }) => Pattern::Limit(Limit {
                 on: self.selector(file, &on),
                 until: until.map(|def| self.selector(file, &def)),
@@ -61,6 +56,39 @@ impl Resolver {
                 grouping: self.grouping(file, key.as_ref())?,
                 scope: self.scope(file, scope.as_ref())?,
             }),
+        })
+    }
+
+    /// When a rule is in force.
+    pub(super) fn span(&mut self, file: &File<'_>, def: &SpanDef) -> Option<Span> {
+        let SpanDef { after, until, since, key } = def;
+        Some(Span {
+            after: after.as_ref().map(|def| self.selector(file, def)),
+            until: until.as_ref().map(|def| self.selector(file, def)),
+            since: since.as_ref().map(|def| self.selector(file, def)),
+            grouping: self.grouping(file, key.as_ref())?,
+        })
+    }
+
+    fn agree(&mut self, file: &File<'_>, def: &AgreeDef) -> Option<Agree> {
+        let mut slots = |at: &[Text]| at.iter().map(|at| self.slot(file, at)).collect::<Option<Vec<_>>>();
+        let (at, with_at) = (slots(&def.at.0)?, slots(&def.with_at.0)?);
+        let less = match &def.less {
+            Some(less) => Some((self.selector(file, less), self.grouping(file, def.less_key.as_ref())?)),
+            None => None,
+        };
+        Some(Agree {
+            of: self.selector(file, &def.of),
+            at,
+            with: self.selector(file, &def.with),
+            with_at,
+            relation: self.choice(file, def.relation.as_ref(), &RELATIONS)?,
+            grouping: self.grouping(file, def.key.as_ref())?,
+            required: def.required,
+            ignore_case: def.ignore_case,
+            together: def.together,
+            less,
+            doubt: def.doubt_on.as_ref().map(|doubt| self.selector(file, doubt)),
         })
     }
 
@@ -99,44 +127,75 @@ impl Resolver {
             return None;
         };
         names.swap(0, start);
-        let mut kinds = Vec::new();
+        let mut messages = Vec::new();
+        let mut known = Vec::new();
+        for (name, message) in &def.messages {
+            let everywhere = def.everywhere.iter().any(|word| word.get_ref() == name);
+            let on = self.selector(file, message);
+            let what = name.replace('-', " ");
+            known.push(name.as_str());
+            messages.push(Step { on, what, everywhere });
+        }
+        for word in def.everywhere.iter().filter(|word| !known.contains(&word.get_ref().as_str())) {
+            self.wrong(file, word, &format!("one of the order's messages: {}", known.join(", ")));
+        }
         let mut states = Vec::new();
         for &name in &names {
             let mut transitions = Vec::new();
-            for (kind, transition) in &def.states[name] {
-                let kind = self.kind_id(file, &Spanned::new(0..0, kind.clone()))?;
+            for (message, transition) in &def.states[name] {
+                let step = match known.iter().position(|known| known == message) {
+                    Some(step) => step,
+                    None => {
+                        let kind = self.kind_id(file, &Spanned::new(0..0, message.clone()))?;
+                        known.push(message);
+                        let on = Selector { kinds: vec![kind], ..Selector::default() };
+                        let what = self.kinds[kind.0].what.clone();
+                        messages.push(Step { on, what, everywhere: false });
+                        messages.len() - 1
+                    }
+                };
                 let Some(to) = names.iter().position(|known| known == transition.to.get_ref()) else {
                     self.wrong(file, &transition.to, &format!("one of the states: {}", names.join(", ")));
                     continue;
                 };
                 let not_before = transition.not_before.as_ref().and_then(|w| self.span_of_time(file, w));
                 let not_before = not_before.unwrap_or_default();
-                transitions.push(Transition { kind, to, not_before, counts: transition.counts });
-                if !kinds.contains(&kind) {
-                    kinds.push(kind);
-                }
+                transitions.push(Transition { step, to, not_before, counts: transition.counts });
             }
             states.push(State { name: name.to_owned(), transitions });
         }
-        Some(Order { grouping: self.grouping(file, def.key.as_ref())?, states, kinds })
+        let grouping = self.grouping(file, def.key.as_ref())?;
+        let what = def.what.clone().unwrap_or_else(|| match &self.groupings[grouping.0] {
+            Grouping { flows: true, .. } => "the flow".to_owned(),
+            Grouping { name, .. } => format!("the {name}"),
+        });
+        let mut kinds: Vec<KindId> = messages.iter().flat_map(|step| step.on.kinds.iter().copied()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Some(Order { grouping, states, messages, kinds, what })
     }
 
     fn scope(&mut self, file: &File<'_>, word: Option<&Text>) -> Option<Scope> {
         self.choice(file, word, &SCOPES)
     }
 
-    fn span_of_time(&mut self, file: &File<'_>, window: &Spanned<WindowDef>) -> Option<Duration> {
-        match window.get_ref() {
-            WindowDef::Millis(millis) => Some(Duration::from_millis(*millis)),
-            WindowDef::Parameter(name) => {
+    pub(super) fn span_of_time(&mut self, file: &File<'_>, window: &Spanned<WindowDef>) -> Option<Duration> {
+        self.number(file, window, "milliseconds").map(Duration::from_millis)
+    }
+
+    /// A number, or the value of a parameter.
+    pub(super) fn number(&mut self, file: &File<'_>, number: &Spanned<NumberDef>, what: &str) -> Option<u64> {
+        match number.get_ref() {
+            NumberDef::Number(number) => Some(*number),
+            NumberDef::Parameter(name) => {
                 match self.parameters.iter().find(|parameter| parameter.name == *name) {
-                    Some(parameter) => Some(Duration::from_millis(parameter.value)),
+                    Some(parameter) => Some(parameter.value),
                     None => {
                         let known: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
                         let help = suggestion(name, known.iter().copied())
                             .unwrap_or_else(|| format!("known parameters: {}", known.join(", ")));
-                        let message = format!("expected milliseconds or a parameter, got `{name}`");
-                        self.errors.push(file.error(window.span(), message).help(help));
+                        let message = format!("expected {what} or a parameter, got `{name}`");
+                        self.errors.push(file.error(number.span(), message).help(help));
                         None
                     }
                 }
@@ -159,8 +218,9 @@ const TIMES: [(&str, Times); 3] = [
 const JUDGES: [(&str, Judges); 3] =
     [("both", Judges::Both), ("existence", Judges::Existence), ("promptness", Judges::Promptness)];
 const ON_DISCONNECT: [(&str, bool); 2] = [("end", false), ("carry", true)];
-const SCOPES: [(&str, Scope); 3] = [
+const SCOPES: [(&str, Scope); 4] = [
     ("recording", Scope::Recording),
     ("connection", Scope::Connection),
+    ("endpoint", Scope::Endpoint),
     ("installation", Scope::Installation),
 ];

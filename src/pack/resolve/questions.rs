@@ -4,11 +4,11 @@ use toml::Spanned;
 
 use super::{File, Resolver};
 use crate::mask::MaskedKind;
-use crate::pack::Picture;
-use crate::pack::Slot;
 use crate::pack::format::{TestDef, Text};
 use crate::pack::model::{GroupingId, Kind};
-use crate::pack::test::{Format, Literal, Test, ValueTest};
+use crate::pack::test::Test;
+use crate::pack::value::{Format, Literal, ValueTest};
+use crate::pack::{Picture, Relation, Slot};
 
 impl Resolver {
     pub(super) fn tests(&mut self, file: &File<'_>, defs: &[Spanned<TestDef>]) -> Vec<Test> {
@@ -22,6 +22,9 @@ impl Resolver {
             exactly_one_of,
             at,
             key,
+            optional,
+            at_most,
+            at_least,
             any,
             all,
             not,
@@ -31,6 +34,14 @@ impl Resolver {
             clear_card_data,
             owned_by_endpoint,
             fits_body,
+            from,
+            endpoint,
+            path,
+            why,
+            bytes_at_most,
+            each,
+            when,
+            require,
             ..
         } = def.get_ref();
         let mut found = Vec::new();
@@ -43,11 +54,20 @@ impl Resolver {
         if let Some(pointers) = exactly_one_of {
             found.push(Test::ExactlyOne(pointers.iter().filter_map(|p| self.slot(file, p)).collect()));
         }
-        if let Some(pointer) = at {
+        for pointer in at.iter().flat_map(|at| &at.0) {
             let slot = self.slot(file, pointer)?;
+            for (with, relation) in [(at_most, Relation::AtMost), (at_least, Relation::AtLeast)] {
+                if let Some(with) = with {
+                    found.push(Test::Compare(slot, relation, self.slot(file, with)?));
+                }
+            }
+            if at_most.is_some() || at_least.is_some() {
+                continue;
+            }
+            let test = if *optional { Test::Optional } else { Test::Value };
             let wanted = self.value_tests(file, def);
             let wanted = wanted.into_iter().map(|wanted| wanted.checked_at(slot, &mut self.trie));
-            found.extend(wanted.map(|wanted| Test::Value(slot, wanted)));
+            found.extend(wanted.map(|wanted| test(slot, wanted)));
         }
         if let Some(name) = key {
             let grouping = self.grouping(file, Some(name))?;
@@ -83,6 +103,25 @@ impl Resolver {
         }
         if *fits_body == Some(true) {
             found.push(Test::FitsBody(self.bodies()));
+        }
+        if let Some(word) = from {
+            found.push(Test::From(self.party(file, word)?));
+        }
+        if let Some(names) = endpoint {
+            let ids = names.0.iter().filter_map(|name| self.endpoint_id(file, name));
+            found.push(Test::AtEndpoint(ids.collect()));
+        }
+        for pictures in [path, why].into_iter().flatten() {
+            let pictures = pictures.0.iter().filter_map(|text| self.picture(file, text));
+            found.push(Test::Says(pictures.collect()));
+        }
+        if let Some(most) = bytes_at_most {
+            found.push(Test::SizeAtMost(self.number(file, most, "a number of bytes")?));
+        }
+        if let Some(pointer) = each {
+            let when = self.tests(file, when.as_deref().unwrap_or_default());
+            let require = self.tests(file, require.as_deref().unwrap_or_default());
+            found.push(Test::Each(self.slot(file, pointer)?, when, require));
         }
         if found.len() > 1 {
             return Some(Test::All(found));

@@ -55,6 +55,10 @@ impl Resolver {
                 self.given(file, code_text, "[pattern.…]", inherited)
             }
         };
+        let span = match &front.scope {
+            Some(scope) => self.span(file, scope.get_ref()),
+            None => inherits.and_then(|rule| rule.span.clone()),
+        };
         if self.errors.len() > before {
             return None;
         }
@@ -76,8 +80,10 @@ impl Resolver {
         Some(Rule {
             info: Arc::new(info),
             root: front.root.or_else(|| inherits.map(|rule| rule.root)).unwrap_or(false),
+            binding: front.binding.or_else(|| inherits.map(|rule| rule.binding)).unwrap_or(false),
             independent: front.independent.or_else(|| inherits.map(|rule| rule.independent)).unwrap_or(false),
             pattern,
+            span,
             advice: front.advice.or_else(|| inherits.and_then(|rule| rule.advice.clone())),
             overlays: inherits.map(|rule| rule.info.pack.clone()),
             page,

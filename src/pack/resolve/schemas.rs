@@ -93,6 +93,7 @@ fn asks_for_body(test: &Test) -> bool {
         Test::FitsBody(_) => true,
         Test::Any(tests) | Test::All(tests) => tests.iter().any(asks_for_body),
         Test::Not(test) => asks_for_body(test),
+        Test::Each(_, when, require) => when.iter().chain(require).any(asks_for_body),
         Test::OfKind(_)
         | Test::Has(_)
         | Test::Absent(_)
@@ -103,6 +104,12 @@ fn asks_for_body(test: &Test) -> bool {
         | Test::ClearCardData
         | Test::CloseCodeSendable
         | Test::NoDuplicateKeys
+        | Test::Optional(..)
+        | Test::Compare(..)
+        | Test::From(_)
+        | Test::AtEndpoint(_)
+        | Test::Says(_)
+        | Test::SizeAtMost(_)
         | Test::OwnedByEndpoint { .. } => false,
     }
 }

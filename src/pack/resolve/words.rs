@@ -6,7 +6,7 @@ use crate::pack::Slot;
 use crate::pack::error::suggestion;
 use crate::pack::format::Text;
 use crate::pack::model::{EndpointId, GroupingId, KindId};
-use crate::pack::test::JsonType;
+use crate::pack::value::JsonType;
 use crate::text::Pointer;
 
 impl Resolver {
@@ -15,6 +15,12 @@ impl Resolver {
             self.wrong(file, pointer, "a JSON Pointer such as `/event/flow_id`");
             return None;
         };
+        if let Some(other) = self.trie.clash(&parsed) {
+            let message = format!("expected every element or one, got `{parsed}` beside `{other}`");
+            let help = format!("elsewhere this pack asks for `{other}`; ask for the same here");
+            self.errors.push(file.error(file.span_of(pointer), message).help(help));
+            return None;
+        }
         let slot = self.trie.add(&parsed);
         if slot.is_none() {
             self.wrong(file, pointer, "at most 65535 pointers in a pack");

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::program::{Also, Node, NodeId, Schema, Types};
 use super::walk::{Breach, Broken};
 use crate::pack::error::suggestion;
-use crate::pack::test::{list, shortened};
 use crate::pack::trie;
+use crate::pack::value::{list, shortened};
 use crate::text::Pointer;
 use crate::text::json::{Cursor, Kind};
 

@@ -42,8 +42,8 @@ pub(super) fn by_keys(pack: &Pack, steps: &mut [Step], readings: &[Reading]) -> 
         let Some(key) = reading.keys.iter().find(|key| known.contains(&key.grouping)) else { continue };
         let grouping = &pack.groupings[key.grouping.0];
         let place = match grouping.scope {
-            GroupScope::Connection => steps[index].connection,
-            GroupScope::Recording => None,
+            GroupScope::Connection | GroupScope::Sender | GroupScope::Endpoint => steps[index].connection,
+            GroupScope::Recording | GroupScope::Installation => None,
         };
         let group = (key.grouping, place, key.owner, key.spelled.clone());
         let opens = match reading.role {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::conversation::{Leg, Party};
 use crate::pack::{
-    Carrier, EndpointId, Extract, GroupingId, KeyOwner, KindId, MaskedSet, Pack, Pattern, Respond, Role,
-    Selector, Slot, Test, ValueTest, View,
+    Carrier, EndpointId, Extract, GroupingId, KeyOwner, KindId, Pack, Pattern, Respond, Role, Selector, Slot,
+    Test, ValueTest, View,
 };
 
 /// What the pack says of one message.
@@ -79,7 +79,7 @@ impl PackReader {
             self.extract.clear(self.pack.trie.len());
         }
         let view = view(message, &self.extract);
-        let Some(kind) = self.pack.classify(message.carrier, message.from, &view) else {
+        let Some(kind) = self.pack.classify(message.carrier, Some(message.from), &view) else {
             return Reading::default();
         };
         let known = &self.pack.kinds[kind.0];
@@ -157,13 +157,10 @@ pub(crate) fn rules_about_time(pack: &Pack) -> Vec<&Respond> {
 
 fn view<'a>(message: Unread<'a>, extract: &'a Extract) -> View<'a> {
     View {
-        text: message.text,
-        extract,
+        from: Some(message.from),
         endpoint: message.endpoint,
         close_code: message.close_code,
-        masked: MaskedSet::default(),
-        scanned: true,
-        kind: None,
+        ..View::of(message.text, extract)
     }
 }
 
@@ -185,7 +182,14 @@ fn names_of_kinds(pack: &Pack) -> Vec<Slot> {
                 | Test::NoDuplicateKeys
                 | Test::OwnedByEndpoint { .. }
                 | Test::FitsBody(_)
-                | Test::OfKind(_) => {}
+                | Test::OfKind(_)
+                | Test::Optional(..)
+                | Test::Each(..)
+                | Test::Compare(..)
+                | Test::From(_)
+                | Test::AtEndpoint(_)
+                | Test::Says(_)
+                | Test::SizeAtMost(_) => {}
             }
         }
     }

@@ -110,8 +110,8 @@ fn asked(pack: &Pack, rule: usize, grouping: GroupingId, step: &Step, reading: &
         false => String::new(),
     };
     let place = match known.scope {
-        GroupScope::Connection => step.connection,
-        GroupScope::Recording => None,
+        GroupScope::Connection | GroupScope::Sender | GroupScope::Endpoint => step.connection,
+        GroupScope::Recording | GroupScope::Installation => None,
     };
     Some((rule, place, key))
 }

@@ -316,7 +316,7 @@ fn step_by_step_every_message_waits_for_enter() {
     let visit = std::thread::spawn(move || till(&url, &["--amount", "4561"]));
     let mut talk = BufReader::new(replay.child.stderr.take().unwrap()).lines();
     let mut stdin = replay.child.stdin.take().unwrap();
-    for kind in ["response `started`", "completed event"] {
+    for kind in ["response `started`", "unapproved result"] {
         let next = talk.next().unwrap().unwrap();
         assert!(next.starts_with("next    #") && next.contains(kind), "{next}");
         assert_eq!(talk.next().unwrap().unwrap(), "        Enter sends it");

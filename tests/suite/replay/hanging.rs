@@ -37,7 +37,7 @@ fn a_peer_that_connects_and_says_nothing() {
         let (_socket, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
         tokio::time::sleep(Duration::from_secs(2)).await;
     });
-    incomplete(&seen, started, "request");
+    incomplete(&seen, started, "sale request");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_peer_that_never_finishes_its_handshake_or_its_message() {
             }
         }
     });
-    incomplete(&seen, started, "request");
+    incomplete(&seen, started, "sale request");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_peer_that_never_stops_talking() {
             }
         }
     });
-    incomplete(&seen, started, "request");
+    incomplete(&seen, started, "sale request");
     assert!(seen.verdict.tally.unexpected > 100, "{:?}", seen.verdict.tally);
     assert!(seen.verdict.remarks.len() <= 21, "what is remembered of noise is bounded");
 }
@@ -108,7 +108,7 @@ fn a_peer_that_pings_for_ever_is_no_progress() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    incomplete(&seen, started, "request");
+    incomplete(&seen, started, "sale request");
 }
 
 #[test]

@@ -212,7 +212,9 @@ fn a_new_flow_on_a_connection_of_the_cassette_goes_to_the_terminal_alone() {
     let cassette = bench.cassette().display().to_string();
     let added = format!("added     4 messages on 1 connection, behind what was in {cassette} before\n");
     assert!(text.contains(&added), "{text}");
-    assert!(text.contains("went to the live device: a request of the POS that the cassette does not have"));
+    assert!(
+        text.contains("went to the live device: a sale request of the POS that the cassette does not have")
+    );
     let replay = bench.replay();
     till(replay.url(), &["--amount", "4561", "--times", "2"]);
     let (verdict, code) = ended(replay);

@@ -283,7 +283,7 @@ fn a_mismatch_says_which_message_which_field_and_what_would_settle_it() {
     let (mut seat, link) = Seat::terminal(&opened(&sale("111111", 500, "58")));
     seat.hears(link, r#"{"request":{"flow_id":"1","resource":{"amount":501,"type":"sale","clerk_id":"7"}}}"#);
     let mismatch = seat.mismatch();
-    assert_eq!(mismatch.what, "the POS sent another request than the cassette has");
+    assert_eq!(mismatch.what, "the POS sent another sale request than the cassette has");
     let expected = mismatch.expected.as_ref().unwrap();
     assert_eq!(
         (expected.n.0, expected.flow.as_deref(), expected.purpose.as_deref()),
@@ -383,10 +383,7 @@ fn a_till_that_closes_instead_of_acknowledging_is_named() {
     seat.player.received(link, &Received::Close { code: Some(1000), reason: "" }, seat.now);
     let mismatch = seat.mismatch();
     assert_eq!(mismatch.what, "the POS sent close 1000 instead of sending its event_ack");
-    assert_eq!(
-        mismatch.expected.as_ref().unwrap().purpose.as_deref(),
-        Some("acknowledges #4 (completed event)")
-    );
+    assert_eq!(mismatch.expected.as_ref().unwrap().purpose.as_deref(), Some("acknowledges #4 (approval)"));
 }
 
 #[test]

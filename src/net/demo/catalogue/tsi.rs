@@ -12,6 +12,7 @@ pub(super) fn catalogue() -> Vec<Entry> {
     let mut entries = good_shop();
     entries.extend(bad_terminals());
     entries.extend(bad_tills());
+    entries.extend(whole_batch());
     for (seed, (_, _, act)) in (1..).zip(&mut entries) {
         act.terminal.seed = seed;
         for visit in act.rounds.iter_mut().flatten() {
@@ -75,6 +76,24 @@ fn good_shop() -> Vec<Draft> {
     ]
 }
 
+fn whole_batch() -> Vec<Draft> {
+    let sale = |amount| Ask::Sale { amount, tip: 0 };
+    let batch = vec![
+        Ask::Settlement,
+        sale(2350),
+        sale(1290),
+        Ask::Void(Reference::Last),
+        Ask::Refund { amount: 400 },
+        Ask::Settlement,
+    ];
+    vec![
+        asking(batch).shows(
+            "whole-batch",
+            "from one settlement to the next: its totals are the sum of what was approved",
+        ),
+    ]
+}
+
 fn bad_terminals() -> Vec<Draft> {
     let sale =
         |behaviour: Behaviour| one(visit(Scenario::Sale, Some(1200 + behaviour.ending().unwrap_or(0))));
@@ -121,6 +140,10 @@ fn bad_tills() -> Vec<Draft> {
             vec![by(Habit::ReusesFlowId, 2, vec![sale(990), Ask::Void(Reference::Last)])],
         ])
         .shows(BAD_TILL, "a till that forgets an acknowledgement, and uses a flow_id twice"),
+        one(by(Habit::SellsBlind, 1, vec![sale(1275), sale(2350)])).shows(
+            "till-sells-blind",
+            "the link goes in the middle of a sale; the till asks for the next one without asking what became of it",
+        ),
     ]
 }
 

@@ -37,6 +37,11 @@ impl CliError {
         self.exit
     }
 
+    /// What happened, and the next step.
+    pub(crate) fn words(&self) -> (&str, Option<&str>) {
+        (&self.message, self.help.as_deref())
+    }
+
     pub(crate) fn print(&self) {
         say(AnsiColor::Red, "error", &self.message);
         if let Some(help) = &self.help {

@@ -13,6 +13,8 @@ mod interrupt;
 mod link;
 mod signals;
 
+#[cfg(feature = "cli")]
+pub mod control;
 pub mod demo;
 pub mod record;
 pub mod replay;

@@ -12,6 +12,8 @@ mod asyncapi;
 mod cassette;
 mod castle;
 mod check;
+#[cfg(unix)]
+mod ci;
 mod curated;
 mod demo;
 mod events;

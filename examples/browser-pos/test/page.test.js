@@ -20,6 +20,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'browser-pos-'));
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    timeout: 120_000,
     // A container has no sandbox to give; nothing is loaded but this page.
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -37,7 +38,8 @@ after(async () => {
 async function cashier(t, terminal, query = '') {
   const page = await browser.newPage({ viewport: { width: 1280, height: 760 } });
   t.after(() => page.close());
-  page.setDefaultTimeout(10_000);
+  // A machine that builds other things meanwhile is slow.
+  page.setDefaultTimeout(45_000);
   page.on('pageerror', (error) => assert.fail(`the page failed: ${error.message}`));
   await page.goto(`${PAGE}?terminal=${terminal}${query}`);
   const press = (name) => page.getByRole('button', { name }).click();

@@ -1,6 +1,7 @@
 //! `tilltape replay`: a cassette plays the terminal, the POS, or both.
 
 mod anew;
+mod control;
 mod growth;
 mod itself;
 mod keep;

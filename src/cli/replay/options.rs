@@ -4,17 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
+
 use super::load::Wished;
 use crate::cli::check::Setting;
 use crate::cli::error::CliError;
 use crate::cli::size::{Size, duration};
 use crate::conversation::Party;
 use crate::mask::Masker;
+use crate::net::control::Load;
 use crate::pack;
-use crate::replay::{Closes, Fault, Harm, Ids, Pace, Script, Settings, Spot, Steps, Unknown, Verb, Wire};
+use crate::replay::{
+    Closes, Fault, FaultError, Harm, Ids, Pace, Script, Settings, Spot, Steps, Unknown, Verb, Wire,
+};
 
 /// Options of every replay against a real peer.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) wished: Wished,
@@ -108,10 +113,7 @@ impl Common {
         let mut harm: Vec<Harm> = Vec::new();
         for fault in &self.faults {
             let aimed = fault.aim(script, own.role);
-            harm.extend(
-                aimed
-                    .map_err(|error| CliError::input(error).help("`tilltape replay --faults` lists them"))?,
-            );
+            harm.extend(aimed.map_err(no_fault)?);
         }
         Ok(Settings {
             role: own.role,
@@ -146,6 +148,36 @@ impl Common {
         given.into_iter().find_map(|(option, given)| given.then_some(option))
     }
 
+    /// The same, but for what a wish says otherwise.
+    pub(crate) fn with(&self, load: &Load) -> Result<Self, CliError> {
+        let mut common = self.clone();
+        if let Some(pace) = &load.pace {
+            common.pace = read("pace", pace, pace.parse())?;
+        }
+        if let Some(spots) = &load.ignore {
+            let spots = spots.iter().map(|spot| read("ignore", spot, spot.parse()));
+            common.ignore = spots.collect::<Result<_, _>>()?;
+        }
+        if let Some(faults) = &load.faults {
+            let faults = faults.iter().map(|fault| fault.parse().map_err(no_fault));
+            common.faults = faults.collect::<Result<_, _>>()?;
+        }
+        if let Some(unknown) = &load.unknown {
+            common.unknown = read("unknown", unknown, Policy::from_str(unknown, false))?;
+        }
+        if let Some(patience) = &load.patience {
+            common.patience = read("patience", patience, duration(patience))?;
+        }
+        if let Some(linger) = &load.linger {
+            common.linger = Some(read("linger", linger, humantime::parse_duration(linger))?);
+        }
+        common.step = load.step.unwrap_or(common.step);
+        common.ignore_close = load.ignore_close.unwrap_or(common.ignore_close);
+        common.check = load.check.unwrap_or(common.check);
+        common.times = load.times.unwrap_or(common.times).max(1);
+        Ok(common)
+    }
+
     /// Whether messages go one by one.
     pub(crate) const fn by_hand(&self) -> bool {
         self.step
@@ -167,6 +199,15 @@ impl Common {
         crate::cli::check::load(&sources, &known.name, &self.parameters, &[], None)
             .map(|pack| Some(Arc::new(pack)))
     }
+}
+
+fn no_fault(error: FaultError) -> CliError {
+    CliError::input(error).help("`tilltape replay --faults` lists them")
+}
+
+/// A value of a wish, read as the command line reads it.
+fn read<T>(key: &str, text: &str, value: Result<T, impl std::fmt::Display>) -> Result<T, CliError> {
+    value.map_err(|error| CliError::input(format!("`{key}`: `{text}`: {error}")))
 }
 
 /// What `replay --faults` prints.

@@ -24,7 +24,7 @@ use crate::net::tls::Trust;
 use crate::replay::{Script, Unknown};
 
 /// Where a replay meets its peer.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Tls {
     /// Certificate chain to listen with, PEM; without it `wss://` makes a self-signed one.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "TLS")]
@@ -60,6 +60,15 @@ pub(crate) struct Live {
     pub(crate) quiet: Duration,
 }
 
+/// What is needed to play a cassette.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) masker: Masker,
+    pub(super) judge: Option<Judge>,
+    /// Whether it listens with TLS.
+    pub(super) secure: bool,
+}
+
 /// Plays `script` in a role to its end.
 pub(crate) fn play(
     path: &Path,
@@ -69,28 +78,48 @@ pub(crate) fn play(
     meeting: Meeting<'_>,
 ) -> Result<Exit, CliError> {
     let role = own.role;
+    let port_file = meeting.port_file.map(Path::to_owned);
+    let Prepared { plan, masker, judge, secure } = prepare(path, script, common, own, meeting)?;
+    let growth = if plan.device.is_some() { Some(Growth::of(path)?) } else { None };
+    let mut keeper = Keeper::new(masker, judge);
+    if let Some(out) = &common.record {
+        keeper.record(out, &header_of(script, role, path), common.force)?;
+    }
+    let size = (script.connections(), script.messages());
+    let name = path.display().to_string();
+    let welcome = Welcome { role, secure, cassette: name, size, live: plan.device.is_some(), port_file };
+    let watch = Watch::new(welcome, common.times, keeper, growth);
+    let stop = stop_requested(|| std::process::exit(Exit::Invalid as i32))
+        .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
+    let orders = if common.by_hand() { enters() } else { mpsc::unbounded_channel().1 };
+    run(plan, watch, stop, orders).map_err(failed)?.finish(common.format)
+}
+
+/// From arguments to a plan.
+pub(super) fn prepare(
+    path: &Path,
+    script: &Arc<Script>,
+    common: &Common,
+    own: Own,
+    meeting: Meeting<'_>,
+) -> Result<Prepared, CliError> {
+    let role = own.role;
     fresh_enough(path, script)?;
     let (listen, to) = where_to_meet(script, role, &meeting)?;
     let policy = script.pack().map_or_else(Policy::standard, |pack| pack.masking());
     let masker = Masker::new(policy, show::random_key()?);
     let mut settings = common.settings(script, own, masker.clone())?;
-    let (device, growth) = match meeting.device {
-        Some(Live { upstream, trust, quiet }) => {
-            if to.is_some() {
-                return Err(CliError::input(
-                    "in this cassette the terminal dials: nobody can dial the live one",
-                ));
-            }
-            settings.unknown = Unknown::Forward(quiet);
-            (Some((upstream, trust)), Some(Growth::of(path)?))
+    let device = match meeting.device {
+        Some(_) if to.is_some() => {
+            return Err(CliError::input("in this cassette the terminal dials: nobody can dial the live one"));
         }
-        None => (None, None),
+        Some(Live { upstream, trust, quiet }) => {
+            settings.unknown = Unknown::Forward(quiet);
+            Some((upstream, trust))
+        }
+        None => None,
     };
     let judge = common.judging_pack(script)?.map(|pack| Judge::new(pack, Leg::PosTerminal.peer(role)));
-    let mut keeper = Keeper::new(masker, judge);
-    if let Some(out) = &common.record {
-        keeper.record(out, &header_of(script, role, path), common.force)?;
-    }
     let (secure, listen) = match listen.map(endpoint::listen_address).transpose()? {
         Some((secure, address)) => (secure, Some(address)),
         None => (false, None),
@@ -114,15 +143,7 @@ pub(crate) fn play(
         handshake_time: common.handshake_timeout,
         message_size: common.max_message.0.max(2 * script.largest_message()),
     };
-    let size = (script.connections(), script.messages());
-    let port_file = meeting.port_file.map(Path::to_owned);
-    let name = path.display().to_string();
-    let welcome = Welcome { role, secure, cassette: name, size, live: plan.device.is_some(), port_file };
-    let watch = Watch::new(welcome, common.times, keeper, growth);
-    let stop = stop_requested(|| std::process::exit(Exit::Invalid as i32))
-        .map_err(|error| CliError::environment(format!("cannot listen for signals: {error}")))?;
-    let orders = if common.by_hand() { enters() } else { mpsc::unbounded_channel().1 };
-    run(plan, watch, stop, orders).map_err(failed)?.finish(common.format)
+    Ok(Prepared { plan, masker, judge, secure })
 }
 
 /// A cassette whose label `expires` is past proves nothing about today's devices.

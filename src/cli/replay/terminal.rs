@@ -20,8 +20,8 @@ use crate::replay::Ids;
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
     /// The cassette, plain or compressed; `-` reads standard input.
-    #[arg(value_name = "CASSETTE")]
-    cassette: PathBuf,
+    #[arg(value_name = "CASSETTE", required_unless_present = "control")]
+    cassette: Option<PathBuf>,
     /// Where to wait for the POS: `HOST:PORT`, `ws://…` or `wss://…`; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: String,
@@ -31,6 +31,17 @@ pub(crate) struct Arguments {
     /// Writes the port to this file once connections are accepted.
     #[arg(long, value_name = "FILE")]
     port_file: Option<PathBuf>,
+    /// Goes on until it is stopped, and takes orders as JSON over HTTP: which cassette, what next, what went wrong;
+    /// docs/control.md explains it. Without an address on a free port of this machine.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:0",
+        conflicts_with_all = ["to", "record", "record_mode"]
+    )]
+    control: Option<String>,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -48,8 +59,12 @@ Exit codes:
   4  the tool or its environment failed: the run proves nothing";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
-    let Arguments { cassette, listen, to, port_file, common, tls, modes } = arguments;
+    let Arguments { cassette, listen, to, port_file, control, common, tls, modes } = arguments;
     let port_file = port_file.as_deref();
+    if let Some(address) = control {
+        return super::control::run(address, cassette.as_deref(), listen, port_file, common, tls);
+    }
+    let Some(cassette) = cassette else { return Ok(Exit::Usage) };
     let device = match modes.course(cassette, tls, common)? {
         Course::Replay => None,
         Course::Grow(upstream, trust) => Some(Live { upstream, trust, quiet: modes.quiet }),

@@ -76,6 +76,11 @@ impl<W> Session<W> {
         answered.recv().map_err(|_| Over)
     }
 
+    /// Waits until the run is over and has let go of its port, as often as one likes.
+    pub async fn gone(&self) {
+        self.orders.closed().await;
+    }
+
     /// Waits for the end, which comes once; never called from async code.
     pub fn wait(&mut self) -> Result<Result<W, ReplayError>, Over> {
         let (_, nothing) = oneshot::channel();

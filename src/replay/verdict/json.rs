@@ -171,6 +171,13 @@ impl<'a> VerdictLine<'a> {
     }
 }
 
+impl Expected {
+    /// The step as a verdict has it, one object of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(&step_line(self)).unwrap_or_default()
+    }
+}
+
 fn mismatch_line(mismatch: &Mismatch) -> MismatchLine<'_> {
     MismatchLine {
         expected: mismatch.expected.as_ref().map(step_line),

@@ -1,6 +1,7 @@
 //! Replay through the command line, sockets and memory.
 
 mod command;
+mod control;
 mod faults;
 mod hanging;
 mod lineage;

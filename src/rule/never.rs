@@ -46,9 +46,14 @@ impl NeverRule {
             ledger.accuse(rule, sighting, None, |ledger, sighting| {
                 let noun = &ledger.kind(sighting.kind).what;
                 let title = &ledger.pack.rules[rule.0].info.title;
+                // What the kind does not say, the rule says.
+                let what = match self.never.message.tests.is_empty() {
+                    true => format!("{} sent {}", the(sighting.from), a(noun)),
+                    false => format!("{} broke a rule with {}: {title}", the(sighting.from), a(noun)),
+                };
                 Charge {
                     accused: sighting.from,
-                    what: format!("{} sent {} that breaks: {title}", the(sighting.from), a(noun)),
+                    what,
                     expected: title.clone(),
                     got: a(noun),
                     first: None,

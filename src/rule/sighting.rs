@@ -73,20 +73,30 @@ impl Sighting<'_> {
     /// It as a witness, pointing at `marked` of its text.
     pub(crate) fn witness(&self, pack: &Pack, role: &str, marked: Option<Range<usize>>) -> Witness {
         let text = text_of(self.event);
-        let cut = readable_length(&text);
+        let shown = readable(&text, marked.as_ref());
+        let mut excerpt = hide(&text[shown.clone()], shown.end < text.len());
+        let mut before = 0;
+        if shown.start > 0 {
+            excerpt.insert(0, '…');
+            before = '…'.len_utf8();
+        }
+        let pointer = marked.as_ref().and_then(|range| Pointer::at(&text, range.start).ok());
+        let marked = marked.filter(|range| range.start >= shown.start && range.start < shown.end);
+        let marked = marked.map(|range| range.start..range.end.min(shown.end));
+        let on_characters =
+            |range: &Range<usize>| text.is_char_boundary(range.start) && text.is_char_boundary(range.end);
+        let place = |at: usize| at - shown.start + before;
         Witness {
             kind: Some(pack.kinds[self.kind.0].name.clone()),
-            pointer: marked.as_ref().and_then(|range| Pointer::at(&text, range.start).ok()),
+            pointer,
             source: self.source,
             n: self.event.n,
             at: self.event.at,
             connection: Some(self.connection),
             from: Some(self.from),
             role: role.to_owned(),
-            marked: marked.filter(|range| {
-                range.end <= cut && text.is_char_boundary(range.start) && text.is_char_boundary(range.end)
-            }),
-            excerpt: hide(&text[..cut], cut < text.len()),
+            marked: marked.filter(on_characters).map(|range| place(range.start)..place(range.end)),
+            excerpt,
         }
     }
 }
@@ -152,7 +162,7 @@ impl Witnesses {
         seen.broke = None;
         seen.holders = 1;
         let text = text_of(sighting.event);
-        let cut = readable_length(&text);
+        let cut = readable(&text, None).end;
         seen.excerpt.clear();
         seen.excerpt.push_str(&text[..cut]);
         seen.whole = cut == text.len();
@@ -227,13 +237,18 @@ pub(crate) fn hide(text: &str, cut: bool) -> String {
 /// How much of a message people are shown.
 const READABLE: usize = 240;
 
-/// Where to cut `text`: on a character, and never inside a run of digits, whose half nobody could
-/// recognise as a card number.
-fn readable_length(text: &str) -> usize {
-    if text.len() <= READABLE {
-        return text.len();
-    }
-    let mut cut = (0..=READABLE).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+/// The part of `text` people are shown: its start, or the surroundings of `marked` where that stands far behind.
+fn readable(text: &str, marked: Option<&Range<usize>>) -> Range<usize> {
+    let far = marked.filter(|marked| marked.start + marked.len().min(READABLE / 2) > READABLE);
+    let start = far.map_or(0, |marked| cut(text, marked.start.saturating_sub(READABLE / 3)));
+    let end = if text.len() - start <= READABLE { text.len() } else { cut(text, start + READABLE) };
+    start..end.max(start)
+}
+
+/// Where to cut `text`, at `at` or before: on a character, and never inside a run of digits, whose half nobody
+/// could recognise as a card number.
+fn cut(text: &str, at: usize) -> usize {
+    let mut cut = (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     while text[..cut].ends_with(|c: char| c.is_ascii_digit() || c == ' ' || c == '-') {
         cut -= 1;
     }

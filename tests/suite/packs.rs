@@ -196,6 +196,19 @@ fn an_open_obligation_says_how_much_longer_to_record() {
 }
 
 #[test]
+fn what_is_wrong_far_behind_in_a_message_is_underlined() {
+    let long = format!(
+        r#"terminal +9s {{"event":{{"flow_id":"7","resource":{{"note":"{}","status":"completed","results":[]}}}}}}"#,
+        "x".repeat(500)
+    );
+    let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, &long, ACK, "close +1s pos 1000"]));
+    let finding = result.rules.iter().flat_map(|rule| &rule.findings).next().unwrap();
+    let witness = finding.witnesses.last().unwrap();
+    assert_eq!(&witness.excerpt[witness.marked.clone().unwrap()], "[]");
+    assert!(witness.excerpt.starts_with('…') && witness.excerpt.len() < 300, "{}", witness.excerpt);
+}
+
+#[test]
 fn a_clean_day_is_conformant_and_its_answers_are_timed() {
     let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, DONE, ACK, NEXT, "close pos 1000"]));
     assert_eq!(result.verdict, RunVerdict::Conformant, "{result:#?}");

@@ -96,23 +96,26 @@ fn a_pack_that_is_wrong_does_not_hold() {
             "NOT CAUGHT",
         ),
     ];
-    for (code, old, new, said) in cases {
-        let specs = tempfile::tempdir().unwrap();
-        for pack in ["core", "bluechip-tsi"] {
-            copy(&root().join("specs").join(pack), &specs.path().join(pack));
-        }
+    let specs = tempfile::tempdir().unwrap();
+    for pack in ["core", "bluechip-tsi"] {
+        copy(&root().join("specs").join(pack), &specs.path().join(pack));
+    }
+    for (code, old, new, _) in cases {
         let page = specs.path().join(format!("bluechip-tsi/rules/{code}.md"));
         let text = fs::read_to_string(&page).unwrap();
         assert!(text.contains(old), "{code} has changed");
         fs::write(&page, text.replace(old, new)).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_tilltape"))
-            .args(["pack", "prove", "bluechip-tsi", "--specs"])
-            .arg(specs.path())
-            .output()
-            .unwrap();
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{code}: {stdout}");
-        assert!(stdout.contains(said), "{code}: {stdout}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_tilltape"))
+        .args(["pack", "prove", "bluechip-tsi", "--specs"])
+        .arg(specs.path())
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    for (code, _, _, said) in cases {
+        let one = stdout.lines().any(|line| line.contains(said));
+        assert!(one && stdout.contains(code), "{code}: {stdout}");
     }
 }
 

@@ -56,6 +56,10 @@ pub struct Reversal {
     pub charge: Option<usize>,
     /// Whether the POS had a cause when it asked for it: the charge was one too many, or in doubt.
     pub cause: bool,
+    /// Whether a second one moves money again.
+    pub once: bool,
+    /// Whether the terminal answered.
+    pub answered: bool,
     /// Whether the terminal did it.
     pub done: bool,
 }
@@ -67,6 +71,8 @@ pub struct Enquiry {
     pub n: EventNumber,
     /// The last charge before it.
     pub charge: Option<usize>,
+    /// The last reversal before it, where that came after the charge and moves money by itself.
+    pub reversal: Option<usize>,
     /// Whether it was answered.
     pub answered: bool,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::book::{Book, Charge, End};
+use super::book::{Book, Charge, End, Reversal};
 use crate::conversation::EventNumber;
 use crate::pack::Moved;
 
@@ -35,6 +35,13 @@ pub enum Fault {
         /// The purchase; `None` for one that was never seen.
         same: Option<String>,
         /// The event of the request that took it back.
+        n: EventNumber,
+    },
+    /// A charge was taken back again before anybody knew what became of the first time, and that moves money.
+    ReversedTwice {
+        /// The purchase.
+        same: String,
+        /// The event of the request that took it back again.
         n: EventNumber,
     },
     /// A charge that was to be taken back stands, and the POS did not see to it.
@@ -84,7 +91,8 @@ pub fn judge(book: &Book, meant: &Book) -> Judgement {
         let wanted = meant_by.get(same).map_or(0, |meant| meant.asked);
         let sure = purchase.certain > wanted;
         let meant_to_stand = meant_by.get(same).map_or(0, |meant| meant.certain);
-        if !sure && purchase.asked <= wanted && purchase.certain > meant_to_stand {
+        let open = open_reversals(book).any(|reversal| purchase_of(book, reversal) == Some(same));
+        if !sure && purchase.asked <= wanted && purchase.certain > meant_to_stand && !open {
             faults.push(Fault::StillStands { same: (*same).to_owned(), n: purchase.last });
         }
         // What may stand counts where it was asked for again.
@@ -105,6 +113,7 @@ pub fn judge(book: &Book, meant: &Book) -> Judgement {
             .filter(|charge| is_forgotten(charge))
             .map(|charge| Fault::Forgotten { same: charge.same.clone(), n: charge.n }),
     );
+    faults.extend(reversed_twice(book, meant));
     faults.extend(reversed_without_cause(book, meant));
     let open = book.charges.iter().enumerate().filter(|(_, charge)| is_open(charge));
     let mut unknown = false;
@@ -113,6 +122,13 @@ pub fn judge(book: &Book, meant: &Book) -> Judgement {
         unknown |= asked;
         if !asked && !twice.contains(&charge.same.as_str()) {
             faults.push(Fault::NeverAsked { same: charge.same.clone(), n: charge.n });
+        }
+    }
+    for reversal in open_reversals(book) {
+        let asked = book.enquiries.iter().any(|enquiry| enquiry.n > reversal.n);
+        unknown |= asked;
+        if let Some(same) = purchase_of(book, reversal).filter(|_| !asked) {
+            faults.push(Fault::NeverAsked { same: same.to_owned(), n: reversal.n });
         }
     }
     let total = |by: &BTreeMap<&str, Purchase>| by.values().map(|purchase| purchase.certain).sum::<usize>();
@@ -158,6 +174,38 @@ fn is_open(charge: &Charge) -> bool {
 fn is_forgotten(charge: &Charge) -> bool {
     let approved = matches!(&charge.end, End::Told(ended) if ended.moved == Moved::Yes);
     approved && !charge.confirmed && !charge.reversed
+}
+
+/// Requests to take something back of which nobody knows what became, and that were not made again.
+fn open_reversals(book: &Book) -> impl Iterator<Item = &Reversal> {
+    let open = book.reversals.iter().enumerate().filter(|(_, reversal)| {
+        reversal.charge.is_some_and(|charge| !book.charges[charge].reversed) && !reversal.answered
+    });
+    let last = |index: usize, reversal: &Reversal| {
+        !book.reversals[index + 1..].iter().any(|later| later.charge == reversal.charge)
+    };
+    open.filter(move |&(index, reversal)| last(index, reversal)).map(|(_, reversal)| reversal)
+}
+
+fn purchase_of<'b>(book: &'b Book, reversal: &Reversal) -> Option<&'b str> {
+    reversal.charge.map(|charge| book.charges[charge].same.as_str())
+}
+
+/// Reversals that move money every time, made again beyond those that were meant, although the one before was
+/// done, or nobody knew.
+fn reversed_twice(book: &Book, meant: &Book) -> Vec<Fault> {
+    let again = |book: &Book| -> Vec<(String, EventNumber)> {
+        let all = book.reversals.iter().enumerate();
+        let again = all.filter(|(index, reversal)| {
+            let mut earlier = book.reversals[..*index].iter();
+            reversal.once
+                && reversal.charge.is_some()
+                && earlier.any(|other| other.charge == reversal.charge && (other.done || !other.answered))
+        });
+        again.filter_map(|(_, one)| Some((purchase_of(book, one)?.to_owned(), one.n))).collect()
+    };
+    let wanted = again(meant).len();
+    again(book).into_iter().skip(wanted).map(|(same, n)| Fault::ReversedTwice { same, n }).collect()
 }
 
 /// Reversals without a cause, beyond those that were meant.

@@ -114,20 +114,25 @@ impl Ledger {
                 self.on.push(Some(connection));
                 self.flows.insert(key, Item::Charge(self.book.charges.len() - 1));
             }
-            (Party::Pos, Meaning::Reversal { what, of }) => {
+            (Party::Pos, Meaning::Reversal { what, of, once }) => {
                 let charge = of.and_then(|of| self.of_reference(&of));
                 let cause = charge.is_some_and(|charge| self.has_cause(charge));
-                self.book.reversals.push(Reversal { n, what, charge, cause, done: false });
+                let (answered, done) = (false, false);
+                self.book.reversals.push(Reversal { n, what, charge, cause, once, answered, done });
                 self.flows.insert(key, Item::Reversal(self.book.reversals.len() - 1));
             }
             (Party::Pos, Meaning::Enquiry) => {
                 let charge = self.book.charges.len().checked_sub(1);
+                let later = |reversal: &Reversal| {
+                    reversal.once && charge.is_some_and(|charge| self.book.charges[charge].n < reversal.n)
+                };
+                let reversal = self.book.reversals.iter().rposition(later);
                 if let Some(charge) = charge.map(|charge| &mut self.book.charges[charge])
                     && !charge.confirmed
                 {
                     charge.doubted = true;
                 }
-                self.book.enquiries.push(Enquiry { n, charge, answered: false });
+                self.book.enquiries.push(Enquiry { n, charge, reversal, answered: false });
                 self.flows.insert(key, Item::Enquiry(self.book.enquiries.len() - 1));
             }
             (Party::Pos, Meaning::Other) if reading.role == Some(Role::Acknowledgement) => {
@@ -150,6 +155,7 @@ impl Ledger {
             }
             Some(&Item::Reversal(index)) => {
                 let reversal = &mut self.book.reversals[index];
+                reversal.answered |= ended.moved != Moved::Unknown;
                 reversal.done |= ended.moved == Moved::Yes;
                 if reversal.done
                     && let Some(charge) = reversal.charge
@@ -167,6 +173,9 @@ impl Ledger {
     fn answered(&mut self, index: usize, ended: Ended) {
         let enquiry = &mut self.book.enquiries[index];
         enquiry.answered = true;
+        if let Some(reversal) = enquiry.reversal {
+            return self.reversal_told(reversal, &ended);
+        }
         let Some(last) = enquiry.charge else { return };
         let earlier = ended.reference.as_ref().and_then(|reference| self.of_reference(reference));
         if let Some(earlier) = earlier.filter(|&earlier| earlier != last) {
@@ -174,15 +183,29 @@ impl Ledger {
         }
         let never = earlier.is_some_and(|earlier| earlier != last);
         let charge = &mut self.book.charges[last];
-        match charge.end {
-            End::Open if never => {
-                let outcome = "never begun".to_owned();
-                charge.end = End::Asked(Ended { outcome, moved: Moved::No, reference: None });
-            }
-            End::Open if ended.moved != Moved::Unknown => charge.end = End::Asked(ended),
-            End::Open | End::Told(_) | End::Asked(_) => {}
+        let is_open = charge.end.known().is_none_or(|known| known.moved == Moved::Unknown);
+        if is_open && never {
+            let outcome = "never begun".to_owned();
+            charge.end = End::Asked(Ended { outcome, moved: Moved::No, reference: None });
+        } else if is_open && ended.moved != Moved::Unknown {
+            charge.end = End::Asked(ended);
         }
         charge.confirmed |= charge.end.known().is_some();
+    }
+
+    /// The terminal tells of a transaction after a reversal: the reversal itself, unless it is one from before.
+    fn reversal_told(&mut self, index: usize, ended: &Ended) {
+        let earlier =
+            ended.reference.as_ref().is_some_and(|reference| self.of_reference(reference).is_some());
+        let reversal = &mut self.book.reversals[index];
+        if reversal.answered {
+            return;
+        }
+        reversal.answered = true;
+        reversal.done = ended.moved == Moved::Yes && !earlier;
+        if let Some(charge) = reversal.charge.filter(|_| reversal.done) {
+            self.book.charges[charge].reversed = true;
+        }
     }
 
     /// The charge that the terminal gave that reference.

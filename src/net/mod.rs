@@ -16,6 +16,7 @@ mod signals;
 #[cfg(feature = "cli")]
 pub mod control;
 pub mod demo;
+pub mod matrix;
 pub mod record;
 pub mod replay;
 pub mod simulate;

@@ -159,7 +159,8 @@ pub(super) struct MoneyDef {
     #[serde(default)]
     pub told: Vec<ToldDef>,
     pub ask: Option<Text>,
-    pub undo: Option<Text>,
+    #[serde(default)]
+    pub undo: Vec<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,6 +177,8 @@ pub(super) struct ReversalDef {
     pub what: String,
     pub on: SelectorDef,
     pub of: Text,
+    #[serde(default)]
+    pub once: bool,
 }
 
 #[derive(Debug, Deserialize)]

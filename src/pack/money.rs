@@ -29,12 +29,12 @@ pub struct Money {
     pub reversals: Vec<Reversal>,
     /// Requests that ask what became of the last transaction.
     pub enquiry: Option<Selector>,
-    /// Answers to such a question that are no outcomes of a flow.
+    /// What tells of a transaction and is no outcome of the pack: answers to such a question, say.
     pub told: Vec<Told>,
     /// How a model POS asks what became of the last transaction.
     pub ask: Option<Template>,
-    /// How a model POS takes the last transaction back.
-    pub undo: Option<Template>,
+    /// How a model POS takes the last transaction back: the first that can be filled.
+    pub undo: Vec<Template>,
 }
 
 /// A request that moves money.
@@ -57,9 +57,11 @@ pub struct Reversal {
     pub on: Selector,
     /// The reference of what is taken back.
     pub of: Slot,
+    /// Whether a second one moves money again.
+    pub once: bool,
 }
 
-/// An answer to an enquiry.
+/// A message that tells of a transaction.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// The messages.
@@ -99,6 +101,8 @@ pub enum Meaning {
         what: String,
         /// The reference of the transaction.
         of: Option<String>,
+        /// Whether a second one moves money again.
+        once: bool,
     },
     /// What became of the last transaction?
     Enquiry,
@@ -213,23 +217,16 @@ impl MoneyReader {
         }
         if let Some(reversal) = money.reversals.iter().find(|reversal| is(&reversal.on)) {
             let of = value(&self.money, reversal.of, text);
-            return Meaning::Reversal { what: reversal.what.clone(), of };
+            return Meaning::Reversal { what: reversal.what.clone(), of, once: reversal.once };
         }
         if money.enquiry.as_ref().is_some_and(is) {
             return Meaning::Enquiry;
-        }
-        if let Some(told) = money.told.iter().find(|told| is(&told.on)) {
-            return Meaning::Ended(Ended {
-                outcome: told.outcome.clone(),
-                moved: if told.moved { Moved::Yes } else { Moved::No },
-                reference: told.reference.and_then(|slot| value(&self.money, slot, text)),
-            });
         }
         let seen = view(text, &self.outcomes, endpoint, Some(kind));
         let ended = pack.outcomes.iter().position(|outcome| {
             outcome.kinds.iter().any(|&wanted| pack.is_a(kind, wanted)) && seen.holds(&outcome.tests)
         });
-        let Some(index) = ended else { return Meaning::Other };
+        let Some(index) = ended else { return self.told(pack, money, kind, text, endpoint) };
         let moved = match (money.moved.contains(&index), money.unknown.contains(&index)) {
             (true, _) => Moved::Yes,
             (false, true) => Moved::Unknown,
@@ -240,6 +237,26 @@ impl MoneyReader {
             moved,
             reference: money.reference.and_then(|slot| value(&self.money, slot, text)),
         })
+    }
+
+    /// What is told of a transaction by a message that is no outcome.
+    fn told(
+        &self,
+        pack: &Pack,
+        money: &Money,
+        kind: KindId,
+        text: &str,
+        endpoint: Option<EndpointId>,
+    ) -> Meaning {
+        let seen = view(text, &self.money, endpoint, Some(kind));
+        match money.told.iter().find(|told| meant(pack, &told.on, kind, &seen)) {
+            Some(told) => Meaning::Ended(Ended {
+                outcome: told.outcome.clone(),
+                moved: if told.moved { Moved::Yes } else { Moved::No },
+                reference: told.reference.and_then(|slot| value(&self.money, slot, text)),
+            }),
+            None => Meaning::Other,
+        }
     }
 }
 
@@ -270,10 +287,14 @@ fn value(extract: &Extract, slot: Slot, text: &str) -> Option<String> {
     Some(json::string(token).map_or_else(|| token.to_owned(), std::borrow::Cow::into_owned))
 }
 
-/// The first key of a message, that of its flow where it has one.
+/// The key of the flow of a message, where it has one, else its first key.
 fn key_of(pack: &Pack, kind: KindId, text: &str, extract: &Extract) -> Option<String> {
-    let key = pack.kinds[kind.0].keys.first()?;
+    let keys = &pack.kinds[kind.0].keys;
+    let of_flow = keys.iter().find(|key| pack.groupings[key.grouping.0].flows);
+    let key = of_flow.or(keys.first())?;
     let values = key.slots.iter().map(|&slot| value(extract, slot, text)).collect::<Option<Vec<_>>>()?;
-    let fixed = key.fixed.clone().into_iter();
-    Some(fixed.chain(values).collect::<Vec<_>>().join(" "))
+    let plain =
+        |fixed: &String| json::string(fixed).map_or_else(|| fixed.clone(), |fixed| fixed.into_owned());
+    let fixed = key.fixed.as_ref().map(plain);
+    Some(fixed.into_iter().chain(values).collect::<Vec<_>>().join(" "))
 }

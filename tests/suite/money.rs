@@ -215,6 +215,54 @@ open pos → terminal /tsi/v1/payment
     assert_eq!(judgement.charged, (1, 0));
 }
 
+#[test]
+fn a_refund_sent_again_before_anybody_knew_is_a_fault_where_it_moves_money_every_time() {
+    let pack = Arc::new(pack::load(&Sources::embedded(), "gochip").unwrap());
+    let book = |text: &str| {
+        let mut ledger = Ledger::new(Arc::clone(&pack));
+        for event in events(text) {
+            ledger.see(&event.view());
+        }
+        ledger.book().clone()
+    };
+    let sale = r#"
+open pos → terminal /middleware
+pos      +1s  {"type":"REQ_PROCESS_SALE","data":{"amount":"8.40"}}
+terminal +2s  {"type":"RES_ON_SALE_RESPONSE","responseType":"RESPONSE_OK","data":{"saleResponse":{"code":"A","uniqueRef":"S1"}}}
+"#;
+    let refund = r#"
+pos      +1s  {"type":"REQ_PROCESS_REFUND","data":{"uniqueRef":"S1","amount":"8.40","reason":"damaged"}}
+"#;
+    let lost = "drop\nopen pos → terminal /middleware\n";
+    let done = r#"
+terminal +2s  {"type":"RES_ON_REFUND_RESPONSE","responseType":"RESPONSE_OK","data":{"refundResponse":{"code":"A","uniqueRef":"R1"}}}
+"#;
+    let ask = r#"
+pos      +1s  {"type":"REQ_GET_TRANSACTIONS","data":{}}
+"#;
+    let list = |reference: &str| {
+        format!(
+            r#"
+terminal +1s  {{"type":"RES_ON_TRANSACTION_LIST_RESPONSE","responseType":"RESPONSE_OK","data":{{"transactions":[{{"uniqueRef":"{reference}","code":"A"}}]}}}}
+"#
+        )
+    };
+    let meant = book(&[sale, refund, done].concat());
+    let faults = |parts: &[&str]| judge(&book(&parts.concat()), &meant);
+    let blind = faults(&[sale, refund, lost, refund, done]);
+    assert!(matches!(blind.faults.as_slice(), [Fault::ReversedTwice { .. }]), "{blind:?}");
+    // The list shows the sale: the refund was never made, and may be.
+    assert_eq!(faults(&[sale, refund, lost, ask, &list("S1"), refund, done]).faults, []);
+    // It shows the refund: there is nothing to do.
+    assert_eq!(faults(&[sale, refund, lost, ask, &list("R1")]).faults, []);
+    let deaf = faults(&[sale, refund, lost, ask, &list("R1"), refund, done]);
+    assert!(matches!(deaf.faults.as_slice(), [Fault::ReversedTwice { .. }]), "{deaf:?}");
+    let silent = faults(&[sale, refund, lost]);
+    assert!(matches!(silent.faults.as_slice(), [Fault::NeverAsked { .. }]), "{silent:?}");
+    let asked = faults(&[sale, refund, lost, ask]);
+    assert_eq!((asked.faults.as_slice(), asked.standing), (&[][..], Standing::Unknown));
+}
+
 /// Exchanges put together from parts, sensible or not.
 fn exchange() -> impl Strategy<Value = Vec<String>> {
     let part = prop_oneof![

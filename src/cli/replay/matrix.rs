@@ -4,18 +4,26 @@ use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::keep::Keeper;
 use super::load::{Wished, load};
 use super::options::Format;
 use super::play::{fresh_enough, header_of};
+use crate::cli::endpoint::chain;
 use crate::cli::error::CliError;
 use crate::cli::size::duration;
 use crate::cli::{Exit, output, show};
 use crate::conversation::{ConversationEvent, Party};
 use crate::mask::{Masker, Policy};
+use crate::money::Book;
+use crate::net::matrix::{CellError, CellPlan, Command, play};
+use crate::net::stop_requested;
 use crate::replay::{
     Cell, CellId, Grid, Manner, MatrixVerdict, Run, Script, Spot, Times, UnknownManner, cell, cells, meant,
     simulate, through, weigh,
@@ -36,9 +44,13 @@ pub(crate) struct Arguments {
     cassette: PathBuf,
     #[command(flatten)]
     wished: Wished,
-    /// The POS under test: a model of one, `simulated` or `simulated:HABIT` (below).
-    #[arg(long, value_name = "POS", default_value = "simulated")]
+    /// The POS under test: a command line for the shell, started anew for every cell; or a model of one,
+    /// `simulated` or `simulated:HABIT` (below).
+    #[arg(long, value_name = "COMMAND", default_value = "simulated")]
     pos: Pos,
+    /// How many cells are tried at once. Each has a terminal, a port and a POS of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
     /// Tries this cell only, such as `cut-after-4`; may be repeated.
     #[arg(long = "cell", value_name = "NAME")]
     cells: Vec<String>,
@@ -70,6 +82,13 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
+The command finds in its environment:
+  TILLTAPE_URL        where the terminal waits: ws://127.0.0.1:PORT, without a path
+  TILLTAPE_CELL       the name of the cell; `as-recorded` where nothing breaks
+  TILLTAPE_RESTARTED  1 where it is started anew after a break, else 0
+It does what the POS of the cassette does, takes up again after a break, and ends. Its last words on standard
+error are shown where it fails. Where a cell restarts the POS, it and all it started are killed.
+
 Habits of the simulated POS:
   good                asks what became of an open transaction before it does anything else
   retries-blindly     sends the sale again after a lost link, without asking
@@ -89,6 +108,7 @@ Exit codes:
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pos {
     Simulated(Manner),
+    Command(Command),
 }
 
 impl FromStr for Pos {
@@ -96,7 +116,10 @@ impl FromStr for Pos {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let manner = text.strip_prefix("simulated:").or_else(|| (text == "simulated").then_some("good"));
-        manner.unwrap_or(text).parse().map(Self::Simulated)
+        match manner {
+            Some(manner) => manner.parse().map(Self::Simulated),
+            None => Ok(Self::Command(Command { line: text.to_owned() })),
+        }
     }
 }
 
@@ -105,6 +128,7 @@ impl Pos {
         match self {
             Self::Simulated(Manner::Good) => "simulated".to_owned(),
             Self::Simulated(manner) => format!("simulated:{manner}"),
+            Self::Command(command) => command.line.clone(),
         }
     }
 }
@@ -128,23 +152,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         })?;
     }
     let policy = script.pack().map_or_else(Policy::standard, |pack| pack.masking());
-    let bench = Bench { arguments, script: &script, masker: Masker::new(policy, show::random_key()?) };
+    let masker = Masker::new(policy, show::random_key()?);
+    let bench = Bench { arguments, script: &script, masker, stop: stop()? };
     let as_recorded = through(&bench.try_one(None)?, &meant);
-    let mut tried = Vec::new();
-    if as_recorded.is_ok() {
-        let mut progress = Progress::new(planned.len());
-        for &id in &planned {
-            let cell = weigh(id, bench.try_one(Some(id))?, &meant);
-            progress.done(&cell);
-            tried.push(cell);
-        }
-    }
+    let tried = match as_recorded {
+        Ok(()) => bench.try_all(&planned, &meant)?,
+        Err(_) => Vec::new(),
+    };
     let grid = Grid::new(Arc::clone(&script), name, arguments.pos.name(), meant, tried, planned.len())
         .as_recorded(as_recorded);
     output::print(&match arguments.format {
         Format::Text => grid.text().lines().map(|line| printable(line, Glyphs::Unicode) + "\n").collect(),
         Format::Json => grid.json(),
     })?;
+    if *bench.stop.borrow() {
+        return Ok(Exit::Undecided);
+    }
     Ok(match grid.verdict() {
         MatrixVerdict::Safe => Exit::Success,
         MatrixVerdict::Unsafe | MatrixVerdict::NotTried => Exit::NonConformant,
@@ -157,9 +180,46 @@ struct Bench<'a> {
     arguments: &'a Arguments,
     script: &'a Arc<Script>,
     masker: Masker,
+    /// `true` once the operator stops everything.
+    stop: watch::Receiver<bool>,
 }
 
 impl Bench<'_> {
+    /// Tries every cell, several at once where that is wished; those that were tried when it was stopped.
+    fn try_all(&self, planned: &[CellId], meant: &Book) -> Result<Vec<Cell>, CliError> {
+        let next = AtomicUsize::new(0);
+        let tried = Mutex::new((Vec::new(), Progress::new(planned.len())));
+        let failed = Mutex::new(None);
+        let work = || {
+            while !*self.stop.borrow()
+                && let Some(&id) = planned.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                match self.try_one(Some(id)) {
+                    Ok(run) => {
+                        let cell = weigh(id, run, meant);
+                        let (cells, progress) = &mut *tried.lock().unwrap_or_else(PoisonError::into_inner);
+                        progress.done(&cell);
+                        cells.push(cell);
+                    }
+                    Err(error) => {
+                        *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                        next.store(planned.len(), Ordering::Relaxed);
+                    }
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..usize::from(self.arguments.jobs) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(tried.into_inner().unwrap_or_else(PoisonError::into_inner).0),
+        }
+    }
+
     /// Plays one cell, and keeps it where that is wished; without a cell, the run in which nothing breaks.
     fn try_one(&self, id: Option<CellId>) -> Result<Run, CliError> {
         let mut keeper = Keeper::new(self.masker.clone(), None);
@@ -169,21 +229,62 @@ impl Bench<'_> {
             header.labels.insert("cell".to_owned(), name.clone());
             keeper.record(&folder.join(name + ".cassette.jsonl"), &header, self.arguments.force)?;
         }
-        let run = self.play(id, |event| keeper.event(event));
-        let kept = keeper.finish();
-        if let Some(error) = kept.recorded.and_then(|recorded| recorded.failed) {
-            return Err(CliError::environment(format!("cannot write the cassette of a cell: {error}")));
+        let run = self.play(id, &mut |event| keeper.event(event));
+        if let Some(recorded) = keeper.finish().recorded {
+            if let Some(error) = recorded.failed {
+                return Err(CliError::environment(format!("cannot write `{}`: {error}", recorded.path)));
+            }
+            if recorded.clear > 0 {
+                let what = format!("{} values stand in clear in `{}`", recorded.clear, recorded.path);
+                return Err(CliError::environment(what).help("do not pass it on"));
+            }
         }
-        run.ok_or_else(|| without_money(&self.arguments.cassette.display().to_string(), self.script))
+        run
     }
 
-    fn play(&self, id: Option<CellId>, see: impl FnMut(&ConversationEvent<'_>)) -> Option<Run> {
-        let Arguments { late, away, quiet, cell_time, ignore, .. } = self.arguments;
+    fn play(
+        &self,
+        cell: Option<CellId>,
+        see: &mut dyn FnMut(&ConversationEvent<'_>),
+    ) -> Result<Run, CliError> {
+        let Arguments { late, away, quiet, cell_time, ignore, pos, cassette, .. } = self.arguments;
         let times = Times { late: *late, away: *away, quiet: *quiet, cell: *cell_time };
-        match &self.arguments.pos {
-            Pos::Simulated(manner) => simulate(self.script, id, times, ignore, *manner, &self.masker, see),
+        let (script, masker) = (self.script, &self.masker);
+        let without = || without_money(&cassette.display().to_string(), script);
+        match pos {
+            Pos::Simulated(manner) => {
+                simulate(script, cell, times, ignore, *manner, masker, see).ok_or_else(without)
+            }
+            Pos::Command(command) => {
+                let message_size = (1 << 20).max(2 * script.largest_message());
+                let stop = self.stop.clone();
+                let plan = CellPlan { script, cell, times, ignore, masker, command, message_size, stop };
+                play(&plan, see).map_err(|error| match error {
+                    CellError::NoMoney => without(),
+                    CellError::Start(_) | CellError::Listen(_) | CellError::Pos { .. } => {
+                        CliError::environment(chain(&error))
+                    }
+                })
+            }
         }
     }
+}
+
+/// Turns to `true` at SIGINT and SIGTERM.
+fn stop() -> Result<watch::Receiver<bool>, CliError> {
+    let failed = |error: std::io::Error| CliError::environment(format!("cannot listen for signals: {error}"));
+    let asked = stop_requested(|| std::process::exit(Exit::Invalid as i32)).map_err(failed)?;
+    let (say, stop) = watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
+    // Ends with the process; nobody waits for it.
+    let waiting = thread::Builder::new().name("stop".into()).spawn(move || {
+        runtime.block_on(asked);
+        let _ = say.send(true);
+        // As long as somebody may ask, the answer stays.
+        thread::park();
+    });
+    waiting.map_err(failed)?;
+    Ok(stop)
 }
 
 /// Says how far it is, where somebody looks.

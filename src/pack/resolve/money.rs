@@ -25,7 +25,7 @@ impl Resolver {
         for reversal in &def.reversal {
             let on = self.selector(file, &reversal.on);
             if let Some(of) = self.slot(file, &reversal.of) {
-                reversals.push(Reversal { what: reversal.what.clone(), on, of });
+                reversals.push(Reversal { what: reversal.what.clone(), on, of, once: reversal.once });
             }
         }
         let enquiry = def.enquiry.as_ref().map(|on| self.selector(file, on));
@@ -36,7 +36,7 @@ impl Resolver {
             told.push(Told { on, outcome: answer.outcome.clone(), moved: answer.moved, reference });
         }
         let ask = def.ask.as_ref().and_then(|text| self.template(file, text));
-        let undo = def.undo.as_ref().and_then(|text| self.template(file, text));
+        let undo = def.undo.iter().filter_map(|text| self.template(file, text)).collect();
         self.money = Some(Money { moved, unknown, reference, charges, reversals, enquiry, told, ask, undo });
         std::mem::swap(&mut self.trie, &mut self.money_trie);
     }

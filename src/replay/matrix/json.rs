@@ -102,6 +102,7 @@ fn fault_form(fault: &Fault) -> FaultForm {
         Fault::ChargedTwice { same, n, .. } => ("charged-twice", Some(same.clone()), n),
         Fault::Forgotten { same, n } => ("forgotten", Some(same.clone()), n),
         Fault::ReversedWithoutCause { same, n } => ("reversed-without-cause", same.clone(), n),
+        Fault::ReversedTwice { same, n } => ("reversed-twice", Some(same.clone()), n),
         Fault::StillStands { same, n } => ("not-taken-back", Some(same.clone()), n),
         Fault::NeverAsked { same, n } => ("never-asked", Some(same.clone()), n),
     };

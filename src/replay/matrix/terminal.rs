@@ -237,12 +237,19 @@ impl Terminal {
             Meaning::Charge { same, .. } => Some(same.clone()),
             _ => None,
         };
-        if self.struck && charge.is_none() && self.stand_in(link, text, reading, now) {
+        // After a break, what is asked and what is taken back goes by what happened, not by what the cassette
+        // tells of it.
+        let by_truth = matches!(reading.meaning, Meaning::Enquiry | Meaning::Reversal { .. });
+        if self.struck && by_truth && self.stand_in(link, text, reading, now) {
             return true;
         }
         let mut live = Live::default();
         live.read(text, &self.script);
         let mut found = self.opener(link, &live, &Fits::Whole);
+        let fresh = found.as_ref().is_some_and(|(flow, _)| self.used[flow.0 as usize] == 0);
+        if self.struck && charge.is_none() && !fresh && self.stand_in(link, text, reading, now) {
+            return true;
+        }
         if self.struck && found.is_none() {
             found = charge.and_then(|same| self.opener(link, &live, &Fits::Purchase(same)));
         }
@@ -384,10 +391,12 @@ impl Terminal {
         let endpoint = self.links[link.0 as usize].endpoint;
         let opener = self.script.flow(flow).steps.first().and_then(|&id| self.script.step(id).text());
         let asked = opener.map(|opener| self.reader.read(Party::Pos, opener, endpoint).meaning);
+        if !matches!(asked, Some(Meaning::Charge { .. } | Meaning::Reversal { once: true, .. })) {
+            return text;
+        }
         let Meaning::Ended(ended) = self.reader.read(Party::Terminal, &text, endpoint).meaning else {
             return text;
         };
-        let Some(Meaning::Charge { .. }) = asked else { return text };
         let mut text = text;
         let mut reference = ended.reference;
         if times > 0

@@ -240,6 +240,10 @@ pub(super) fn fault_in_words(fault: &Fault) -> String {
         Fault::ReversedWithoutCause { same: None, .. } => {
             "the POS took back a transaction that it did not make in this run".to_owned()
         }
+        Fault::ReversedTwice { same, .. } => format!(
+            "the POS took `{same}` back again before it knew what became of the first time: the money may be gone \
+             twice"
+        ),
         Fault::StillStands { same, .. } => {
             format!("`{same}` was to be taken back, and stands: the customer has paid for what he gave back")
         }

@@ -204,10 +204,20 @@ impl Till {
     pub(super) fn received(&mut self, text: &str, now: Offset) {
         let endpoint = self.endpoint();
         let reading = self.reader.read(Party::Terminal, text, endpoint);
-        self.acknowledge(text, &reading);
+        let step = match &self.state {
+            State::Running { flow, request, heard, .. } => {
+                let (flow, request, heard) = (*flow, request.clone(), heard.clone());
+                self.step_of(flow, &reading, &request, &heard)
+            }
+            State::Free | State::Dialling | State::Asking { .. } | State::Undoing | State::Finished => None,
+        };
+        match step {
+            Some(step) => self.reply(step, text),
+            None => self.acknowledge(text, &reading),
+        }
         match self.state.clone() {
             State::Running { flow, prepares, request, mut heard } => {
-                let Some(step) = self.step_of(flow, &reading, &request) else { return };
+                let Some(step) = step else { return };
                 self.bind_given(step, text);
                 heard.push(step);
                 self.wakes = self.deadline(now);
@@ -283,7 +293,7 @@ impl Till {
     /// Whether an open transaction of money has to be cleared up first.
     fn in_doubt(&mut self) -> bool {
         let Some(&flow) = self.plan.get(self.journal.at).filter(|_| self.journal.begun) else { return false };
-        matches!(self.meaning(flow), Meaning::Charge { .. })
+        matches!(self.meaning(flow), Meaning::Charge { .. } | Meaning::Reversal { once: true, .. })
     }
 
     fn undoes(&self) -> bool {
@@ -294,20 +304,22 @@ impl Till {
     }
 
     /// The next of the flows that prepare a link for `flow`: those without money that came before it there.
-    fn preparation(&self, flow: FlowIndex) -> Option<FlowIndex> {
+    fn preparation(&mut self, flow: FlowIndex) -> Option<FlowIndex> {
         let connection = |script: &Script, flow: FlowIndex| {
             script.flow(flow).steps.first().and_then(|&id| script.step(id).connection)
         };
         let own = connection(&self.script, flow);
         let first = self.plan.iter().position(|&other| connection(&self.script, other) == own)?;
         let done = self.plan.get(first..self.journal.at.min(self.plan.len()))?.to_vec();
-        done.into_iter().filter(|&flow| self.is_preparing(flow)).nth(self.prepared)
+        let prepared = self.prepared;
+        done.into_iter().filter(|&flow| self.is_preparing(flow)).nth(prepared)
     }
 
     /// Whether a flow belongs to a link rather than to a purchase: a question that opens no transaction.
-    fn is_preparing(&self, flow: FlowIndex) -> bool {
+    fn is_preparing(&mut self, flow: FlowIndex) -> bool {
         let first = self.script.flow(flow).steps.first();
-        first.is_some_and(|&id| self.script.step(id).role != Some(Role::Opens))
+        let opens = first.is_none_or(|&id| self.script.step(id).role == Some(Role::Opens));
+        !opens && self.meaning(flow) == Meaning::Other
     }
 
     fn begin(&mut self, flow: FlowIndex, prepares: bool, now: Offset) {
@@ -346,13 +358,6 @@ impl Till {
             && charge
         {
             self.journal.reference = reference.clone();
-        }
-        // A person or a host is in doubt: ask.
-        if charge && told.is_some_and(|told| told.moved == Moved::Unknown) {
-            self.journal.tries += 1;
-            self.state = State::Free;
-            self.wakes = Some(now);
-            return;
         }
         if prepares {
             self.state = State::Free;
@@ -450,17 +455,30 @@ impl Till {
     }
 
     fn undo(&mut self, now: Offset) {
-        let undo = self.script.pack().and_then(|pack| pack.money.as_ref()?.undo.clone());
+        let undo = self.script.pack().and_then(|pack| Some(pack.money.as_ref()?.undo.clone()));
         let Some((request, last)) = self.journal.last.clone() else { return self.undone(now) };
         let mut filling = Filling { trigger: &request, last: Some(&last), fresh: self.fresh };
-        let Some(text) = undo.and_then(|undo| undo.fill(&mut filling)) else { return self.undone(now) };
+        let text = undo.into_iter().flatten().find_map(|undo| undo.fill(&mut filling));
+        let Some(text) = text else { return self.undone(now) };
         self.fresh = filling.fresh;
         self.wishes.push(Wish::Send { text });
         self.state = State::Undoing;
         self.wakes = self.deadline(now);
     }
 
-    /// Says what the POS of the cassette says after such a message, with the key of this one.
+    /// Says what the POS of the cassette says after a step of the terminal; where that is no acknowledgement,
+    /// once.
+    fn reply(&mut self, step: StepId, text: &str) {
+        let script = Arc::clone(&self.script);
+        let Some(flow) = script.step(step).flow else { return };
+        let steps = &script.flow(flow).steps[script.step(step).place_in_flow as usize + 1..];
+        let own = steps.iter().copied().take_while(|&id| script.step(id).by == Some(Party::Pos));
+        let again = matches!(&self.state, State::Running { heard, .. } if heard.contains(&step));
+        let replies = own.filter(|&id| !again || is_acknowledgement(&script, id)).collect();
+        self.say_after(step, replies, text);
+    }
+
+    /// Acknowledges what belongs to no flow that runs, as the POS of the cassette acknowledges its like.
     fn acknowledge(&mut self, text: &str, reading: &MoneyReading) {
         let script = Arc::clone(&self.script);
         let Some(kind) = reading.kind else { return };
@@ -469,16 +487,18 @@ impl Till {
                 let step = script.step(id);
                 step.by == Some(Party::Terminal) && step.kind == Some(kind)
             })?;
-            let own = flow.steps[at + 1..].iter().take_while(|&&id| script.step(id).by == Some(Party::Pos));
-            Some((flow.steps[at], own.copied().collect::<Vec<_>>()))
+            let own = flow.steps[at + 1..].iter().copied();
+            let own: Vec<StepId> = own.take_while(|&id| is_acknowledgement(&script, id)).collect();
+            (!own.is_empty()).then(|| (flow.steps[at], own))
         });
-        let Some((like, replies)) = said else { return };
-        // What is no acknowledgement is said once.
-        let heard = matches!(&self.state, State::Running { heard, .. } if heard.contains(&like));
-        let acknowledges = |id: &StepId| script.step(*id).role == Some(Role::Acknowledgement);
-        if heard && !replies.iter().all(acknowledges) {
-            return;
+        if let Some((like, replies)) = said {
+            self.say_after(like, replies, text);
         }
+    }
+
+    /// Says steps of the POS that follow a message like `text`, with the key of that one.
+    fn say_after(&mut self, like: StepId, replies: Vec<StepId>, text: &str) {
+        let script = Arc::clone(&self.script);
         let mut keys = HashMap::new();
         for place in script.lineage.places(like) {
             let at = script.paths.text(place.path).parse::<crate::text::Pointer>();
@@ -498,7 +518,13 @@ impl Till {
     }
 
     /// The step of a flow that a message of the terminal is; `None` where it belongs to another one.
-    fn step_of(&mut self, flow: FlowIndex, reading: &MoneyReading, request: &str) -> Option<StepId> {
+    fn step_of(
+        &mut self,
+        flow: FlowIndex,
+        reading: &MoneyReading,
+        request: &str,
+        heard: &[StepId],
+    ) -> Option<StepId> {
         let endpoint = self.endpoint();
         let own = self.reader.read(Party::Pos, request, endpoint).key;
         if own != reading.key {
@@ -507,12 +533,13 @@ impl Till {
         let pack = self.script.pack()?;
         let steps = self.script.flow(flow).steps.iter().copied();
         let theirs = |id: &StepId| self.script.step(*id).by == Some(Party::Terminal);
-        let mut like = steps.filter(theirs).filter(|&id| {
+        let like = steps.filter(theirs).filter(|&id| {
             let kind = self.script.step(id).kind;
             kind == reading.kind
                 || kind.zip(reading.kind).is_some_and(|(a, b)| pack.is_a(a, b) || pack.is_a(b, a))
         });
-        like.next()
+        let like: Vec<StepId> = like.collect();
+        like.iter().find(|id| !heard.contains(id)).or(like.last()).copied()
     }
 
     /// Takes over what the terminal names for later: a reference in a result.
@@ -550,4 +577,8 @@ impl Till {
     fn deadline(&self, now: Offset) -> Option<Offset> {
         (self.manner != Manner::WaitsForEver).then(|| now.after(ANSWER))
     }
+}
+
+fn is_acknowledgement(script: &Script, id: StepId) -> bool {
+    script.step(id).role == Some(Role::Acknowledgement)
 }

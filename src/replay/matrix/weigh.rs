@@ -30,7 +30,7 @@ pub enum Word {
     NotPaid,
     /// The POS asked, and nobody could say.
     Unknown,
-    /// Charged more often than was meant, or perhaps.
+    /// Charged, or taken back, more often than was meant, or perhaps.
     Twice,
     /// Approved, and the POS neither acknowledged it nor asked.
     Forgotten,
@@ -104,7 +104,7 @@ impl Word {
             Self::Ok => "paid as in the cassette, and the POS knows",
             Self::NotPaid => "less was paid than in the cassette, and the POS knows",
             Self::Unknown => "the POS asked, and nobody could say: it knows that it does not know",
-            Self::Twice => "charged more often than in the cassette, for certain or perhaps",
+            Self::Twice => "charged or taken back more often than in the cassette, for certain or perhaps",
             Self::Forgotten => "approved, and the POS neither acknowledged it nor asked",
             Self::Reversed => "taken back although it was approved, meant and known",
             Self::Stands => "to be taken back, and standing",
@@ -160,7 +160,7 @@ pub fn weigh(id: CellId, run: Run, meant: &Book) -> Cell {
     let word = match (judgement.faults.first(), &run.end) {
         _ if run.off_script.is_some() => Word::Failed,
         (_, PosEnd::Stopped) => Word::Stopped,
-        (Some(Fault::ChargedTwice { .. }), _) => Word::Twice,
+        (Some(Fault::ChargedTwice { .. } | Fault::ReversedTwice { .. }), _) => Word::Twice,
         (Some(Fault::Forgotten { .. }), _) => Word::Forgotten,
         (Some(Fault::ReversedWithoutCause { .. }), _) => Word::Reversed,
         (Some(Fault::StillStands { .. }), _) => Word::Stands,
@@ -192,7 +192,8 @@ pub fn through(run: &Run, meant: &Book) -> Result<(), String> {
         return Err(off.clone());
     }
     let judgement = judge(&run.book, meant);
-    let short = judgement.standing != Standing::AsMeant || run.book.charges.len() < meant.charges.len();
+    let short =
+        judgement.standing != judge(meant, meant).standing || run.book.charges.len() < meant.charges.len();
     let (got, wanted) = (run.book.charges.len(), meant.charges.len());
     match (&run.end, judgement.faults.first()) {
         (PosEnd::Failed { how, said }, _) => Err(format!(

@@ -38,7 +38,7 @@ pub fn simulate(
     ignore: &[Spot],
     manner: Manner,
     masker: &Masker,
-    see: impl FnMut(&ConversationEvent<'_>),
+    see: &mut dyn FnMut(&ConversationEvent<'_>),
 ) -> Option<Run> {
     let mut wire = Wire {
         terminal: Terminal::new(script, cell, times, ignore, masker.clone())?,
@@ -66,7 +66,7 @@ pub fn simulate(
     })
 }
 
-struct Wire<S> {
+struct Wire<'s> {
     terminal: Terminal,
     till: Till,
     ledger: Ledger,
@@ -83,7 +83,7 @@ struct Wire<S> {
     happened: Offset,
     events: u64,
     messages: u64,
-    see: S,
+    see: &'s mut dyn FnMut(&ConversationEvent<'_>),
 }
 
 /// What is under way.
@@ -99,7 +99,7 @@ enum Flight {
     Reboot,
 }
 
-impl<S: FnMut(&ConversationEvent<'_>)> Wire<S> {
+impl Wire<'_> {
     fn play(&mut self) -> PosEnd {
         loop {
             self.settle();

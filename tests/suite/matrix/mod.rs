@@ -2,6 +2,7 @@
 //! the same every time.
 
 mod model;
+mod process;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

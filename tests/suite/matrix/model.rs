@@ -7,14 +7,14 @@ use tilltape::cassette::Reader;
 
 use super::{SALE, cells, grid, matrix, root, said};
 
+const GOCHIP: &str = "cassettes/gochip/sale-approved.cassette.jsonl";
+
 #[test]
 fn a_good_pos_is_safe_in_every_break_of_every_sale() {
     for name in [
         "sale-approved",
         "sale-declined",
-        "sale-cancelled",
         "sale-failed",
-        "refund-approved",
         "void-known-and-unknown",
         "completion-known-and-unknown",
         "settlement-interim",
@@ -31,6 +31,64 @@ fn a_good_pos_is_safe_in_every_break_of_every_sale() {
             "{name}: and nothing is less than it was meant: {grid:#}"
         );
     }
+}
+
+#[test]
+fn a_good_pos_is_safe_in_every_break_of_every_sale_where_messages_have_no_ids() {
+    for name in [
+        "sale-with-signature",
+        "refund",
+        "keyed-refund",
+        "cancel-not-allowed",
+        "card-timeout",
+        "comm-error-enquiry",
+    ] {
+        let (grid, code) = grid(&[&format!("cassettes/gochip/{name}.cassette.jsonl")]);
+        assert_eq!((grid["verdict"].as_str(), code), (Some("safe"), Some(0)), "{name}: {grid:#}");
+        let all = grid["cells"].as_array().unwrap();
+        assert!(all.iter().all(|cell| cell["struck"] == true), "{name}: every break happens");
+        assert_eq!(cells(&grid, "ok").len(), all.len(), "{name}: {grid:#}");
+    }
+}
+
+#[test]
+fn bad_habits_show_where_messages_have_no_ids() {
+    let of = |habit: &str, verdict: &str| {
+        let (grid, code) = grid(&[GOCHIP, "--pos", &format!("simulated:{habit}")]);
+        assert_eq!((grid["verdict"].as_str(), code), (Some("unsafe"), Some(1)), "{habit}");
+        let bad = grid["cells"].as_array().unwrap().iter().filter(|cell| cell["bad"] == true).count();
+        let cells: Vec<String> = cells(&grid, verdict).into_iter().map(str::to_owned).collect();
+        assert_eq!(cells.len(), bad, "{habit}: nothing else is bad: {grid:#}");
+        cells
+    };
+    let restarts = of("forgets-on-restart", "charged-twice");
+    assert_eq!(restarts, [10, 11, 12, 13, 14, 15].map(|at| format!("pos-restart-after-{at}")));
+    let asleep = of("waits-for-ever", "never-asked");
+    assert_eq!(asleep, [10, 11, 12, 13].map(|at| format!("half-open-after-{at}")));
+    // Before the approval is told, it is open; after, the POS knows.
+    let open = of("never-asks", "never-asked");
+    assert!(open.contains(&"cut-after-10".to_owned()) && open.contains(&"late-14".to_owned()));
+    assert!(!open.iter().any(|cell| cell.starts_with("cut-after-14") || cell.ends_with("-9")), "{open:?}");
+    let twice = of("retries-blindly", "charged-twice");
+    assert!(open.iter().all(|cell| twice.contains(cell)), "{twice:?}");
+    assert!(
+        of("reverses-on-doubt", "reversed-without-cause")
+            .iter()
+            .all(|cell| cell.ends_with('4') || cell.ends_with('5'))
+    );
+}
+
+#[test]
+fn a_refund_that_moves_money_every_time_is_not_to_be_sent_again_blindly() {
+    let (grid, code) = grid(&[
+        "cassettes/gochip/refund.cassette.jsonl",
+        "--pos",
+        "simulated:retries-blindly",
+        "--cell",
+        "cut-after-16",
+    ]);
+    assert_eq!((cells(&grid, "charged-twice"), code), (vec!["cut-after-16"], Some(1)), "{grid:#}");
+    assert_eq!(grid["cells"][0]["faults"][0]["fault"], "reversed-twice");
 }
 
 #[test]

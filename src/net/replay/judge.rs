@@ -79,15 +79,25 @@ fn judged(result: &CheckResult, peer: Party) -> Judged {
     if result.rules.iter().any(|rule| rule.rule.blocks() && by_peer(rule)) {
         return Judged::NonConformant;
     }
+    let is_own =
+        |rule: &RuleResult| rule.rule.blocks() && rule.rule.obligor.is_none_or(|party| party == peer);
+    // What we still owe, as the cassette wants it, leaves nothing open about the peer.
+    let is_open = result.rules.iter().any(|rule| is_own(rule) && rule.undecided_total() > 0);
+    let ours_alone = || {
+        let of_ours = |rule: &RuleResult| rule.rule.blocks() && !is_own(rule) && rule.undecided_total() > 0;
+        let met = |rule: &RuleResult| {
+            is_own(rule) && rule.rule.pack == result.pack && rule.verdict == Verdict::Pass
+        };
+        result.rules.iter().any(of_ours) && result.rules.iter().any(met)
+    };
     match result.verdict {
         RunVerdict::Invalid => Judged::Invalid,
-        RunVerdict::Undecided => Judged::Undecided,
         RunVerdict::Conformant | RunVerdict::ConformantWithWaivers => Judged::Conformant,
         // Only we broke something, as the cassette wants it.
-        RunVerdict::NonConformant => {
-            let open = |rule: &RuleResult| rule.rule.blocks() && rule.verdict == Verdict::Inconclusive;
-            if result.rules.iter().any(open) { Judged::Undecided } else { Judged::Conformant }
-        }
+        RunVerdict::NonConformant if is_open => Judged::Undecided,
+        RunVerdict::NonConformant => Judged::Conformant,
+        RunVerdict::Undecided if !is_open && ours_alone() => Judged::Conformant,
+        RunVerdict::Undecided => Judged::Undecided,
     }
 }
 

@@ -134,7 +134,8 @@ fn a_bad_terminal_is_accused_once() {
     let no_results = r#"terminal +9s {"event":{"flow_id":"7","resource":{"status":"completed"}}}"#;
     let no_details = r#"terminal +9s {"event":{"flow_id":"7","resource":{"status":"error"}}}"#;
     let cut = r#"terminal +9s text "{\"event\":{\"flow_id\":\"7\"""#;
-    one_root("EVT-6 terminal", &[SALE, STARTED, "end +61s"]);
+    one_root("EVT-10 terminal", &[SALE, STARTED, "end +61s"]);
+    one_root("EVT-6 terminal", &[SALE, STARTED, "close +1s terminal 1000"]);
     one_root("RESP-1 terminal", &[SALE, "end +61s"]);
     one_root("RESP-2 terminal", &[SALE, late, DONE, ACK, "close pos 1000"]);
     one_root("RESP-3 terminal", &[SALE, wrong_response, "end +61s"]);
@@ -189,10 +190,18 @@ fn no_evidence_is_never_a_pass() {
 
 #[test]
 fn an_open_obligation_says_how_much_longer_to_record() {
-    let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, "end +33s"]));
-    let rule = result.rules.iter().find(|rule| rule.rule.code.to_string() == "EVT-6").unwrap();
+    let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, DONE, "end +2s"]));
+    let rule = result.rules.iter().find(|rule| rule.rule.code.to_string() == "ACK-1").unwrap();
     let open = &rule.undecided_examples[0];
-    assert_eq!((open.reason, open.to_do.as_str()), (Reason::Horizon, "Record 28 s longer."));
+    assert_eq!((open.reason, open.to_do.as_str()), (Reason::Horizon, "Record 4 s longer."));
+}
+
+/// What became of the payment is not in such a recording, so that it passes for nothing.
+#[test]
+fn a_recording_cut_in_the_middle_of_a_payment_is_undecided() {
+    for lines in [[SALE, STARTED, "end +30s"], [SALE, STARTED, "drop +30s"], [SALE, STARTED, "end +600s"]] {
+        assert_eq!(judged("bluechip-tsi", &exchange(&lines)).verdict, RunVerdict::Undecided, "{lines:?}");
+    }
 }
 
 #[test]

@@ -40,11 +40,11 @@ const TSI: &[Expectation] = &[
     ("summary-report", C, &[]),
     ("single-endpoint", C, &[]),
     ("connection-per-transaction", C, &[]),
-    ("terminal-silent", C, &[]),
+    ("terminal-silent", U, &[]),
     ("terminal-late-response", C, &[("RESP-2", "terminal")]),
     ("terminal-malformed-event", N, &[("JSON-1", "terminal")]),
     ("terminal-duplicate-event", C, &[("EVT-5", "terminal")]),
-    ("terminal-drops-link", C, &[]),
+    ("terminal-drops-link", U, &[]),
     ("terminal-no-results", N, &[("EVT-1", "terminal")]),
     ("terminal-no-error-details", N, &[("EVT-2", "terminal")]),
     ("terminal-no-response", N, &[("EVT-3", "terminal"), ("RESP-1", "terminal"), ("RESP-2", "terminal")]),
@@ -55,7 +55,7 @@ const TSI: &[Expectation] = &[
     ("till-bare-request", U, &[("ENV-2", "pos")]),
     ("till-closes-owing", N, &[("ACK-1", "pos")]),
     ("bad-till", N, &[("ACK-1", "pos"), ("FLOW-1", "pos")]),
-    ("till-sells-blind", C, &[("LOST-1", "pos")]),
+    ("till-sells-blind", U, &[("LOST-1", "pos")]),
     ("whole-batch", C, &[]),
 ];
 

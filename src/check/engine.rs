@@ -13,8 +13,8 @@ use super::{
     WaiverUse, Waivers,
 };
 use crate::conversation::{ConversationEvent, EventKind, Offset};
-use crate::pack::{Judges, Pack, PackErrors, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
-use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, spoken};
+use crate::pack::{Carrier, Judges, Pack, PackErrors, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
+use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, a, spoken};
 use crate::text::json::JsonError;
 
 /// What a run is asked to do besides running the pack.
@@ -291,6 +291,10 @@ fn undecided(example: Example) -> Undecided {
         (Reason::Horizon, None) => "Record on until the answer comes or the connection closes.".to_owned(),
         (Reason::Channel, _) => "Repeat the flow and keep the link up until the answer is due.".to_owned(),
         (Reason::Gap, _) => "Record the flow again, whole and without a gap.".to_owned(),
+        (Reason::Start, _) => "Record again, from the opening of the connection on.".to_owned(),
+        (Reason::Doubt, _) => {
+            "Repeat it without a transaction whose part in the sum is not known or that failed.".to_owned()
+        }
         (Reason::Clock, _) => "Repeat the flow: this one is too near to the limit to tell.".to_owned(),
         (Reason::Crossing, _) => "Repeat the flow: two messages crossed on the wire.".to_owned(),
         (Reason::Undecodable, _) => {
@@ -338,26 +342,34 @@ fn advice(pack: &Pack, rule: &Rule, verdict: Verdict) -> Vec<String> {
     if verdict != Verdict::NotExercised {
         return Vec::new();
     }
-    let default = || {
-        let trigger = match &rule.pattern {
-            Pattern::Shape(shape) => names(pack, &shape.on),
-            Pattern::Never(never) => {
-                let seen = never.after.as_ref().or(never.among.as_ref()).unwrap_or(&never.message);
-                names(pack, seen)
-            }
-            Pattern::Unique(unique) => names(pack, &unique.on),
-            Pattern::Respond(respond) => names(pack, &respond.to),
-            Pattern::Precede(precede) => names(pack, &precede.then),
-            Pattern::Order(order) => {
-                let names: Vec<_> = order.messages.iter().map(|step| step.what.as_str()).collect();
-                names.join(" or ")
-            }
-            Pattern::Agree(agree) => names(pack, &agree.of),
-            Pattern::Limit(limit) => names(pack, &limit.on),
-        };
-        format!("Record an exchange with this message: {trigger}.")
+    let default = || match &rule.pattern {
+        Pattern::Shape(shape) => record_one(pack, &shape.on),
+        Pattern::Never(never) => {
+            record_one(pack, never.after.as_ref().or(never.among.as_ref()).unwrap_or(&never.message))
+        }
+        Pattern::Unique(unique) => record_one(pack, &unique.on),
+        Pattern::Respond(respond) => record_one(pack, &respond.to),
+        Pattern::Precede(precede) => record_one(pack, &precede.then),
+        Pattern::Order(order) => {
+            let names: Vec<_> = order.messages.iter().map(|step| a(&step.what)).collect();
+            format!("Record an exchange with {}.", names.join(" or "))
+        }
+        Pattern::Agree(agree) => record_one(pack, &agree.of),
+        Pattern::Limit(limit) => record_one(pack, &limit.on),
     };
     vec![rule.advice.clone().unwrap_or_else(default)]
+}
+
+/// What to record so that a message of these kinds is in it.
+fn record_one(pack: &Pack, selector: &Selector) -> String {
+    let kinds = || selector.kinds.iter().map(|&kind| &pack.kinds[kind.0]);
+    let names = kinds().map(|kind| a(&kind.what)).collect::<Vec<_>>().join(" or ");
+    // Connections and their ends are nothing that anybody sends.
+    let is_unsent = |carrier: &Carrier| kinds().any(|kind| kind.carriers.contains(*carrier));
+    if [Carrier::Open, Carrier::Drop, Carrier::Abandoned].iter().any(is_unsent) {
+        return format!("Record an exchange with {names}.");
+    }
+    format!("Record an exchange in which {names} is sent.")
 }
 
 fn names(pack: &Pack, selector: &Selector) -> String {

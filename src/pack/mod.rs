@@ -6,6 +6,7 @@
 mod address;
 mod asyncapi;
 mod chain;
+mod complaint;
 mod document;
 mod error;
 mod extract;

@@ -324,7 +324,7 @@ impl Test {
     }
 
     /// What breaks the schema this test asks for, if it asks for one.
-    fn breach(&self, view: &View<'_>) -> Option<(&Schema, Breach)> {
+    pub(super) fn breach(&self, view: &View<'_>) -> Option<(&Schema, Breach)> {
         let of_slot = |slot: Slot, schema: &Schema| {
             view.extract.all(slot).find_map(|found| schema.fits(view.text, found.range().start).err())
         };

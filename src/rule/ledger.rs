@@ -167,13 +167,13 @@ impl Ledger {
         let link = self.links.get(sighting.link);
         if self.pack.groupings[grouping.0].is_wide() {
             return match sighting.rests_on {
-                None if link.joined_late => Standing::Undecided(Reason::Gap),
+                None if link.joined_late => Standing::Undecided(Reason::Start),
                 rests_on => self.since(rests_on.unwrap_or_default(), sighting),
             };
         }
         let opened = group.and_then(|group| group.opened);
         if opened.is_none() && link.joined_late {
-            return Standing::Undecided(Reason::Gap);
+            return Standing::Undecided(Reason::Start);
         }
         if self.last_gap.is_some_and(|gap| opened.is_none_or(|opened| opened < gap)) {
             return Standing::Undecided(Reason::Gap);

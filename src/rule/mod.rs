@@ -44,4 +44,4 @@ pub(crate) use exemption::Exemption;
 pub(crate) use judge::Judge;
 pub(crate) use sighting::RuleIndex;
 pub(crate) use tally::{Example, Tally};
-pub(crate) use words::spoken;
+pub(crate) use words::{a, spoken};

@@ -3,7 +3,7 @@
 use super::ledger::{Charge, Ledger};
 use super::sighting::{RuleIndex, Sighting};
 use super::words::{a, the};
-use crate::pack::Shape;
+use crate::pack::{Carrier, Shape};
 
 /// One `shape` rule at work. It remembers nothing.
 #[derive(Debug)]
@@ -22,10 +22,16 @@ impl ShapeRule {
             return;
         };
         ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
+            let kind = ledger.kind(sighting.kind);
+            let verb = if kind.carriers.contains(Carrier::Open) { "opened" } else { "sent" };
             Charge {
                 accused: sighting.from,
-                what: format!("{} sent {} that is not as it has to be", the(sighting.from), a(noun)),
+                what: format!(
+                    "{} {verb} {} {}",
+                    the(sighting.from),
+                    a(&kind.what),
+                    broken.complaint(&sighting.view, &ledger.pack.trie)
+                ),
                 expected: broken.wanted(&sighting.view, &ledger.pack.trie),
                 got: broken.seen(&sighting.view, &ledger.pack.trie),
                 first: None,

@@ -133,8 +133,12 @@ impl Sums {
             Standing::Void
         } else if sighting.tainted.is_some() {
             Standing::Stands(None)
-        } else if self.has_since && !self.started || sum.is_doubtful {
+        } else if ledger.last_gap.is_some_and(|gap| gap > self.since) {
             Standing::Undecided(Reason::Gap)
+        } else if self.has_since && !self.started {
+            Standing::Undecided(Reason::Start)
+        } else if sum.is_doubtful {
+            Standing::Undecided(Reason::Doubt)
         } else {
             ledger.since(self.since, sighting)
         };
@@ -209,9 +213,12 @@ impl Sums {
     #[cold]
     fn undecided(&mut self, rule: RuleIndex, reason: Reason, sighting: &Sighting<'_>, ledger: &mut Ledger) {
         let is_middle = self.has_since && !self.started;
-        let noun = &ledger.kind(sighting.kind).what;
-        let to_do = is_middle
-            .then(|| format!("Record two of these in one recording: {noun}. The sum starts with the first."));
+        let opened_by =
+            sighting.flow.and_then(|(grouping, slot)| ledger.groups[grouping.0].get(slot).opened_by);
+        let noun = &ledger.kind(opened_by.unwrap_or(sighting.kind)).what;
+        let to_do = (is_middle && reason == Reason::Start).then(|| {
+            format!("Record from one {noun} to the next, with all between: the sum starts with the first.")
+        });
         let witnesses = vec![sighting.witness(&ledger.pack, "message", None)];
         let example = Example { reason, flow: None, witnesses, lacking: None, to_do };
         if is_middle && self.middle.is_none() {

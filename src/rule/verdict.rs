@@ -11,6 +11,10 @@ pub enum Reason {
     Channel,
     /// The recorder lost messages inside the window.
     Gap,
+    /// The recording began after what it rests on.
+    Start,
+    /// Not everything that counts is known.
+    Doubt,
     /// The difference is inside the timer's error.
     Clock,
     /// Two messages crossed on the wire.
@@ -28,6 +32,8 @@ impl Reason {
             Self::Horizon => "horizon",
             Self::Channel => "channel",
             Self::Gap => "gap",
+            Self::Start => "start",
+            Self::Doubt => "doubt",
             Self::Clock => "clock",
             Self::Crossing => "crossing",
             Self::Undecodable => "undecodable",

@@ -256,6 +256,76 @@ fn a_mistake_in_a_pack_is_shown_where_it_stands() {
     assert!(errors.contains("did you mean `bluechip-tsi`?"), "{errors}");
 }
 
+/// Who opened a flow, and whether a message came before, is known to rules alone: never silently ignored.
+#[test]
+fn a_selector_that_nothing_would_follow_is_refused() {
+    let cases = [
+        ("on = \"event-error\"", "on = { kind = \"event-error\", opened-by = \"sale\" }", "opened-by"),
+        ("on = \"response-error\"", "on = { kind = \"response-error\", repeated = true }", "repeated"),
+        ("enquiry = { kind = \"request\",", "enquiry = { kind = \"request\", repeated = false,", "repeated"),
+    ];
+    for (old, new, word) in cases {
+        let mut sources = Sources::embedded();
+        let text = sources.text("bluechip-tsi/pack.toml").unwrap().to_owned();
+        assert!(text.contains(old), "{old}");
+        sources.insert("bluechip-tsi/pack.toml", text.replace(old, new));
+        let errors = pack::load(&sources, "bluechip-tsi").unwrap_err().to_string();
+        assert!(errors.starts_with("bluechip-tsi/pack.toml:"), "{errors}");
+        assert!(errors.contains(&format!("expected `kind` and `when` alone, got `{word}`")), "{errors}");
+        assert!(errors.contains(&format!("help: leave `{word}` out")), "{errors}");
+    }
+}
+
+/// The sum of a batch whose start is not in the recording is not said to be a fault of the recorder.
+#[test]
+fn a_recording_that_began_in_the_middle_of_a_batch_says_so() {
+    let settlement = r#"pos +1s {"request":{"flow_id":"9","resource":{"type":"settlement"}}}
+terminal +2ms {"response":{"flow_id":"9","resource":{"status":"started"}}}
+terminal +9s {"event":{"flow_id":"9","resource":{"status":"completed","results":[{"type":"settlement","status":"approved","terminal_total":{"sale_amount":"2350"}}]}}}
+pos +3ms {"event_ack":{"flow_id":"9","resource":{"status":"ok"}}}"#;
+    let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, DONE, ACK, settlement, "close pos 1000"]));
+    let rule = result.rules.iter().find(|rule| rule.rule.code.to_string() == "BATCH-1").unwrap();
+    assert_eq!(rule.verdict, Verdict::Inconclusive, "{rule:#?}");
+    assert_eq!(rule.undecided_examples[0].reason, Reason::Start);
+}
+
+/// The sentence of a finding names the place and what is wrong there.
+#[test]
+fn a_message_of_the_wrong_shape_is_described_by_what_is_wrong_with_it() {
+    let said = |event: &str, code: &str| {
+        let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, event, ACK, "close pos 1000"]));
+        let rule = result.rules.iter().find(|rule| rule.rule.code.to_string() == code).unwrap();
+        rule.findings[0].what.clone()
+    };
+    let missing = r#"terminal +9s {"event":{"flow_id":"7","resource":{"status":"completed"}}}"#;
+    assert_eq!(
+        said(missing, "EVT-1"),
+        "the terminal sent a completed event whose `/event/resource/results` is missing"
+    );
+    let empty = r#"terminal +9s {"event":{"flow_id":"7","resource":{"status":"completed","results":[]}}}"#;
+    assert_eq!(
+        said(empty, "EVT-1"),
+        "the terminal sent a completed event whose `/event/resource/results` is empty"
+    );
+    let neither = r#"terminal +9s {"event":{"flow_id":"7","resource":{"status":"error"}}}"#;
+    assert_eq!(
+        said(neither, "EVT-2"),
+        "the terminal sent an error event with neither `/event/resource/error_info/text` nor \
+         `/event/resource/error_info/facility`"
+    );
+    let path = judged("bluechip-tsi", "open pos → terminal /tsi/payment\nclose pos 1000\n");
+    let rule = path.rules.iter().find(|rule| rule.rule.code.to_string() == "PATH-1").unwrap();
+    assert_eq!(
+        rule.findings[0].what,
+        "the POS opened a connection of the POS that is spelled otherwise than it may be"
+    );
+    let number = DONE.replace("\"58\"", "58");
+    assert_eq!(
+        said(&number, "SCH-2"),
+        "the terminal sent an approval whose `/event/resource/results/0/reference_no` does not fit its schema"
+    );
+}
+
 #[test]
 fn live_findings_are_certain_and_the_result_is_that_of_a_later_check() {
     let text = exchange(&[SALE, STARTED, DONE, "end +60s"]);

@@ -61,7 +61,7 @@ impl Resolver {
         std::mem::swap(&mut self.trie, &mut self.outcome_trie);
         for link in chain.iter().filter(|link| link.taken == Taken::Wholly) {
             for outcome in &link.definition.outcomes {
-                let Selector { kinds, tests, .. } = self.selector(&link.file, &outcome.on);
+                let Selector { kinds, tests, .. } = self.lone_selector(&link.file, &outcome.on);
                 self.outcomes.push(Outcome { name: outcome.name.clone(), kinds, tests });
             }
         }

@@ -174,4 +174,17 @@ impl Resolver {
         let opened_by = def.opened_by.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
         Selector { kinds, tests: self.tests(file, &def.when), opened_by, repeated: def.repeated }
     }
+
+    /// A selector in a table of the pack, which looks at each message by itself.
+    pub(super) fn lone_selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {
+        let opened_by = def.opened_by.first().map(|kind| ("opened-by", kind));
+        let repeated = def.repeated.and_then(|_| Some(("repeated", def.kinds.first()?)));
+        for (word, at) in opened_by.into_iter().chain(repeated) {
+            let message = format!("expected `kind` and `when` alone, got `{word}`, which only rules can ask");
+            let help =
+                format!("leave `{word}` out, and tell the messages apart by their kind or with `when`");
+            self.errors.push(file.error(file.span_of(at), message).help(help));
+        }
+        self.selector(file, def)
+    }
 }

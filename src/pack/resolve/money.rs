@@ -17,21 +17,21 @@ impl Resolver {
         let reference = def.reference.as_ref().and_then(|at| self.slot(file, at));
         let mut charges = Vec::new();
         for charge in &def.charge {
-            let on = self.selector(file, &charge.on);
+            let on = self.lone_selector(file, &charge.on);
             let same = charge.same.iter().filter_map(|at| self.slot(file, at)).collect();
             charges.push(Charge { what: charge.what.clone(), on, same });
         }
         let mut reversals = Vec::new();
         for reversal in &def.reversal {
-            let on = self.selector(file, &reversal.on);
+            let on = self.lone_selector(file, &reversal.on);
             if let Some(of) = self.slot(file, &reversal.of) {
                 reversals.push(Reversal { what: reversal.what.clone(), on, of, once: reversal.once });
             }
         }
-        let enquiry = def.enquiry.as_ref().map(|on| self.selector(file, on));
+        let enquiry = def.enquiry.as_ref().map(|on| self.lone_selector(file, on));
         let mut told = Vec::new();
         for answer in &def.told {
-            let on = self.selector(file, &answer.on);
+            let on = self.lone_selector(file, &answer.on);
             let reference = answer.reference.as_ref().and_then(|at| self.slot(file, at));
             told.push(Told { on, outcome: answer.outcome.clone(), moved: answer.moved, reference });
         }
@@ -44,7 +44,7 @@ impl Resolver {
     /// Adds one `[[recovery]]`.
     pub(super) fn recovery(&mut self, file: &File<'_>, def: &RecoveryDef) {
         std::mem::swap(&mut self.trie, &mut self.money_trie);
-        let on = self.selector(file, &def.on);
+        let on = self.lone_selector(file, &def.on);
         let knows = def.knows.as_ref().and_then(|at| self.slot(file, at));
         let answers = def.answers.iter().filter_map(|text| self.template(file, text)).collect();
         self.recoveries.push(Recovery { on, knows, answers });

@@ -119,6 +119,26 @@ impl Schema {
         }
     }
 
+    /// What is wrong, as the end of a sentence about the message: "whose `/request/resource/amount` is missing".
+    pub fn complaint(&self, breach: &Breach, text: &str) -> String {
+        let breach = self.innermost(*breach, text);
+        let at = pointer(text, breach.at);
+        let is_forbidden = breach.keyword == Broken::Additional
+            || breach.keyword == Broken::Type && self.nodes[breach.node.0 as usize].types == Types::NONE;
+        if let Broken::Required(_) = breach.keyword {
+            let missing = self.missing(&breach);
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            let places = list(missing.iter().map(|name| format!("`{}`", at.child(*name))), "and");
+            format!("whose {places} {verb} missing")
+        } else if is_forbidden {
+            format!("with a `{at}` that does not belong there")
+        } else if at.is_root() {
+            "that does not fit its schema".to_owned()
+        } else {
+            format!("whose `{at}` does not fit its schema")
+        }
+    }
+
     /// The bytes of the message it is about.
     pub fn range(&self, breach: &Breach, text: &str) -> Range<usize> {
         value_range(text, self.innermost(*breach, text).at)

@@ -276,6 +276,8 @@ fn because(reason: Reason) -> &'static str {
         Reason::Horizon => "the recording ended before the deadline",
         Reason::Channel => "the link went, and not by the one who owed the answer",
         Reason::Gap => "the recorder lost messages at that time",
+        Reason::Start => "the recording began in the middle",
+        Reason::Doubt => "something before it counts, and nobody knows how much",
         Reason::Clock => "the difference is within the error of the clock",
         Reason::Crossing => "two messages crossed on the wire",
         Reason::Undecodable => "a message that may matter could not be read",

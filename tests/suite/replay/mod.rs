@@ -4,6 +4,7 @@ mod command;
 mod control;
 mod faults;
 mod hanging;
+mod judged;
 mod lineage;
 mod live;
 mod modes;

@@ -38,9 +38,14 @@ struct Bridge {
     connection: Option<ConnectionId>,
     /// What is to be said once it is.
     waiting: Vec<Command>,
+    /// Messages given to it that have not been handed to the system yet.
+    unsent: usize,
     /// Whether either side sent a close frame.
     closed: bool,
 }
+
+/// Messages that may wait on one link for somebody who does not read; what comes then is not read either.
+pub(super) const MOST_UNSENT: usize = 32;
 
 /// Sees what was said.
 type See<'s> = &'s mut dyn FnMut(&ConversationEvent<'_>);
@@ -57,7 +62,8 @@ impl Beyond {
             return;
         }
         let (sender, commands) = mpsc::unbounded_channel();
-        let bridge = Bridge { commands: sender, connection: None, waiting: Vec::new(), closed: false };
+        let bridge =
+            Bridge { commands: sender, connection: None, waiting: Vec::new(), unsent: 0, closed: false };
         self.bridges.insert(link, bridge);
         self.wanted.push(Wanted { link, asked: asked.clone(), commands });
     }
@@ -96,11 +102,24 @@ impl Beyond {
             _ => return,
         };
         see(&self.numbers.event(now, connection, kind));
+        bridge.unsent += usize::from(matches!(command, Command::Send(_)));
         let gone = matches!(command, Command::Drop { .. });
         // A bridge that has fallen does not listen any more, and has said so.
         let _ = bridge.commands.send(command);
         if gone {
             self.bridges.remove(&link);
+        }
+    }
+
+    /// Whether another message for the device would not pile up.
+    pub(super) fn has_room(&self, link: LinkId) -> bool {
+        self.bridges.get(&link).is_none_or(|bridge| bridge.unsent + bridge.waiting.len() < MOST_UNSENT)
+    }
+
+    /// A message was handed to the system.
+    pub(super) fn sent(&mut self, link: LinkId) {
+        if let Some(bridge) = self.bridges.get_mut(&link) {
+            bridge.unsent = bridge.unsent.saturating_sub(1);
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) trait Ear {
     fn received(&self, link: LinkId, what: &Received<'_>);
     /// A message was handed to the system.
     fn sent(&self, link: LinkId);
+    /// Waits until there is room for what comes next: what is passed on must not pile up.
+    async fn room(&self, link: LinkId);
 }
 
 /// Talks until the link ends, whoever ends it.
@@ -39,7 +41,7 @@ pub(super) async fn attend(
                 Some(command) => Next::Command(command),
                 None => return,
             },
-            message = socket.next() => Next::Message(message),
+            message = async { ear.room(link).await; socket.next().await } => Next::Message(message),
         };
         match next {
             Next::Command(Command::Leave) => return leave(&mut socket).await,
@@ -167,9 +169,9 @@ async fn answer(socket: &mut WebSocketStream<Link>) {
 async fn leave(socket: &mut WebSocketStream<Link>) {
     let away = CloseFrame { code: 1001.into(), reason: "replay ended".into() };
     let goodbye = async {
-        if socket.close(Some(away)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
+        // Where the peer closed, our answer may still wait to be written; reading on does that.
+        let _ = socket.close(Some(away)).await;
+        while let Some(Ok(_)) = socket.next().await {}
     };
     // A peer that does not answer cannot hold us.
     let _ = tokio::time::timeout(FAREWELL, goodbye).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::beyond::{Beyond, Wanted};
+use super::beyond::{Beyond, MOST_UNSENT, Wanted};
 use super::events::{self, Handshake, Numbers};
 use super::link::Ear;
 use super::order::{NoConnection, Order, Standing};
@@ -42,6 +42,8 @@ pub(super) struct Stage<W> {
     inner: RefCell<Inner<W>>,
     /// Something happened that the loop should look at.
     pub(super) changed: Notify,
+    /// Something that was to be passed on has been.
+    passed: Notify,
     started: Instant,
 }
 
@@ -70,7 +72,7 @@ struct Known {
     /// Who sent a close frame.
     closed: Closed,
     /// Messages given to the link that have not been handed to the system yet.
-    unsent: u64,
+    unsent: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl<W: Watcher> Stage<W> {
             held: None,
             role,
         };
-        Self { inner: RefCell::new(inner), changed: Notify::new(), started }
+        Self { inner: RefCell::new(inner), changed: Notify::new(), passed: Notify::new(), started }
     }
 
     /// The time of the run.
@@ -226,6 +228,17 @@ impl<W: Watcher> Stage<W> {
         }
     }
 
+    /// Waits until there is room for something that is to be passed on.
+    async fn until(&self, has_room: impl Fn(&Inner<W>) -> bool) {
+        loop {
+            let passed = self.passed.notified();
+            if has_room(&self.inner.borrow()) {
+                return;
+            }
+            passed.await;
+        }
+    }
+
     /// The operator stops the run.
     pub(super) fn stop(&self) {
         self.inner.borrow_mut().player.stop();
@@ -234,7 +247,7 @@ impl<W: Watcher> Stage<W> {
     /// The run is over: says goodbye on every link, tells the watcher; `true` where another one is wanted.
     pub(super) fn finish(&self) -> bool {
         let inner = &mut *self.inner.borrow_mut();
-        let stuck: u64 = inner.links.values().map(|known| known.unsent).sum();
+        let stuck: usize = inner.links.values().map(|known| known.unsent).sum();
         if stuck > 0 {
             let plural = if stuck == 1 { "message" } else { "messages" };
             inner.player.remark(format!("{stuck} {plural} could not be handed over: the peer does not read"));
@@ -278,12 +291,18 @@ impl<W: Watcher> Ear for Stage<W> {
         }
         self.pump();
         self.changed.notify_one();
+        self.passed.notify_waiters();
     }
 
     fn sent(&self, link: LinkId) {
         if let Some(known) = self.inner.borrow_mut().links.get_mut(&link) {
             known.unsent = known.unsent.saturating_sub(1);
         }
+        self.passed.notify_waiters();
+    }
+
+    async fn room(&self, link: LinkId) {
+        self.until(|inner| inner.beyond.has_room(link)).await;
     }
 }
 
@@ -296,9 +315,21 @@ impl<W: Watcher> Ear for Bank<'_, W> {
         let now = stage.now();
         stage.inner.borrow_mut().relay(link, what, now);
         stage.changed.notify_one();
+        stage.passed.notify_waiters();
     }
 
-    fn sent(&self, _link: LinkId) {}
+    fn sent(&self, link: LinkId) {
+        let Self(stage) = self;
+        stage.inner.borrow_mut().beyond.sent(link);
+        stage.passed.notify_waiters();
+    }
+
+    async fn room(&self, link: LinkId) {
+        let Self(stage) = self;
+        let has_room =
+            |inner: &Inner<W>| inner.links.get(&link).is_none_or(|known| known.unsent < MOST_UNSENT);
+        stage.until(has_room).await;
+    }
 }
 
 impl<W: Watcher> Inner<W> {

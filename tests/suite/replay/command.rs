@@ -173,6 +173,39 @@ fn the_peer_is_judged_by_the_rules_and_the_run_is_recorded_masked() {
     assert!(text.contains("ACK-1  the POS acknowledges every event"), "{text}");
 }
 
+/// Every verb through the command line: the till meets it, and the verdict says which fault struck what.
+#[test]
+fn every_fault_strikes_from_the_command_line_and_they_combine() {
+    for (faults, sent) in [
+        (&["drop event#1"][..], 1),
+        (&["delay response 150ms"], 2),
+        (&["duplicate event"], 2),
+        (&["corrupt event"], 2),
+        (&["cut before ack"], 2),
+        (&["cut after response"], 1),
+        (&["half-open after response"], 1),
+        (&["swallow ack"], 2),
+        (&["restart after request"], 0),
+        (&["delay response 50ms", "duplicate response", "corrupt event"], 2),
+    ] {
+        let mut arguments = vec!["--unknown", "ignore", "--patience", "3s", "--format", "json"];
+        faults.iter().for_each(|fault| arguments.extend(["--fault", fault]));
+        let replay = Replay::terminal(SALE, &arguments);
+        till(replay.url(), &["--amount", "4561"]);
+        let (verdict, code) = replay.end();
+        let verdict: Value = serde_json::from_str(&verdict).unwrap();
+        valid(&verdict);
+        assert_eq!(
+            (verdict["verdict"].as_str(), code),
+            (Some("complete"), Some(0)),
+            "{faults:?} {verdict:#}"
+        );
+        let struck: Vec<_> = verdict["faults"].as_array().unwrap().iter().collect();
+        assert!(struck.len() == faults.len(), "{faults:?} {verdict:#}");
+        assert_eq!(verdict["messages"]["sent"], sent, "{faults:?} {verdict:#}");
+    }
+}
+
 #[test]
 fn what_the_cassette_makes_us_break_is_not_held_against_the_peer() {
     let cassette = "cassettes/bluechip-tsi/terminal-no-error-details.cassette.jsonl";

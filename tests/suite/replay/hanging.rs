@@ -1,21 +1,23 @@
 //! A replay never hangs: peers that are silent, slow, deaf or never stop talking end in a clear verdict, in time.
 
+use std::future::Future;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use futures_util::SinkExt as _;
-use tilltape::conversation::Party;
+use tilltape::conversation::{Content, OwnedEvent, Party};
 use tilltape::replay::{Outcome, Settings, Unknown};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::live::{Seen, as_pos, as_terminal, settings, tsi};
+use super::live::{Seen, as_pos, as_terminal, before, settings, tsi};
 use super::scripted;
 
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Longer than patience and every goodbye together, on a slow machine.
-const FAR_TOO_LONG: Duration = Duration::from_secs(8);
+const FAR_TOO_LONG: Duration = Duration::from_secs(15);
 
 fn impatient(role: Party) -> Settings {
     Settings { patience: PATIENCE, patience_for_people: PATIENCE, ..settings(role) }
@@ -150,4 +152,100 @@ fn a_terminal_that_accepts_and_says_nothing_or_no_http() {
         assert!(error.to_string().contains("cannot reach `ws://127.0.0.1:"), "{error}");
         peer.join().unwrap();
     }
+}
+
+/// Accepts one visitor with a handshake, and then does as it is told with the socket.
+fn terminal<F: Future<Output = ()>>(
+    then: impl FnOnce(WebSocketStream<tokio::net::TcpStream>) -> F + Send + 'static,
+) -> String {
+    let (ready, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            ready.send(listener.local_addr().unwrap().to_string()).unwrap();
+            let (socket, _) = listener.accept().await.unwrap();
+            then(tokio_tungstenite::accept_async(socket).await.unwrap()).await;
+        });
+    });
+    address.recv().unwrap()
+}
+
+#[test]
+fn a_terminal_that_says_nothing_after_its_handshake_or_a_byte_now_and_then() {
+    for drips in [false, true] {
+        let address = terminal(async move |mut socket| {
+            use tokio::io::AsyncWriteExt as _;
+            // The head of a frame of 200 bytes.
+            socket.get_mut().write_all(&[0x81, 126, 0, 200]).await.unwrap();
+            for _ in 0..30 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if drips && socket.get_mut().write_all(b" ").await.is_err() {
+                    return;
+                }
+            }
+        });
+        let started = Instant::now();
+        let seen = as_pos(&tsi("sale-approved"), impatient(Party::Pos), &address).unwrap();
+        incomplete(&seen, started, "response `started`");
+    }
+}
+
+#[test]
+fn a_terminal_that_never_stops_talking() {
+    for (unknown, word) in [(Unknown::Ignore, "incomplete"), (Unknown::Fail, "mismatch")] {
+        let address =
+            terminal(async |mut socket| while socket.send(Message::text("{\"noise\":1}")).await.is_ok() {});
+        let started = Instant::now();
+        let settings = Settings { unknown, ..impatient(Party::Pos) };
+        let seen = as_pos(&tsi("sale-approved"), settings, &address).unwrap();
+        assert!(started.elapsed() < FAR_TOO_LONG, "{:?}", started.elapsed());
+        assert_eq!(seen.verdict.word(), word, "{}", seen.verdict.text());
+    }
+}
+
+#[test]
+fn a_live_terminal_that_does_not_read_holds_its_peer_up_until_patience_ends() {
+    let device = terminal(async |socket| {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        drop(socket);
+    });
+    let started = Instant::now();
+    let seen = before(&tsi("sale-approved"), before_a_device(), &device, async |address| {
+        let socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let url = format!("ws://{address}/somewhere/else");
+        let (mut socket, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
+        while socket.send(large()).await.is_ok() {}
+    });
+    incomplete(&seen, started, "connection to /tsi/v1/payment");
+    held_up(&seen.episodes);
+}
+
+#[test]
+fn a_peer_that_does_not_read_holds_a_live_terminal_up() {
+    let device = terminal(async |mut socket| while socket.send(large()).await.is_ok() {});
+    let started = Instant::now();
+    let seen = before(&tsi("sale-approved"), before_a_device(), &device, async |address| {
+        let socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let url = format!("ws://{address}/somewhere/else");
+        let (_socket, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+    });
+    incomplete(&seen, started, "connection to /tsi/v1/payment");
+    held_up(&seen.episodes);
+}
+
+fn before_a_device() -> Settings {
+    Settings { unknown: Unknown::Forward(PATIENCE), ..impatient(Party::Terminal) }
+}
+
+fn large() -> Message {
+    Message::text(format!("{{\"noise\":\"{}\"}}", "x".repeat(256 << 10)))
+}
+
+/// What waits in us is bounded; more than that was taken only into buffers of the system.
+#[track_caller]
+fn held_up(said: &[OwnedEvent]) {
+    let passed = said.iter().filter(|event| matches!(event.content, Content::Json(_))).count();
+    assert!((16..120).contains(&passed), "{passed} messages");
 }

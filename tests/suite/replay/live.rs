@@ -122,6 +122,18 @@ pub(super) fn before_that_of<F: Future<Output = ()>>(
     peer: impl FnOnce(String) -> F,
 ) -> Seen {
     let (device, stop) = device_of(entry);
+    let seen = before(script, settings, &device, peer);
+    drop(stop);
+    seen
+}
+
+/// As [`as_terminal`], with whatever listens at `device` behind it.
+pub(super) fn before<F: Future<Output = ()>>(
+    script: &Arc<Script>,
+    settings: Settings,
+    device: &str,
+    peer: impl FnOnce(String) -> F,
+) -> Seen {
     let (ready, address) = mpsc::channel();
     let listen = Some("127.0.0.1:0".into());
     let device = Some((format!("ws://{device}").parse().unwrap(), Trust::System));
@@ -129,9 +141,7 @@ pub(super) fn before_that_of<F: Future<Output = ()>>(
     let replay = thread::spawn(move || play(plan, Some(ready)));
     let address = address.recv().unwrap().to_string();
     block_on(peer(address));
-    let seen = replay.join().unwrap().unwrap();
-    drop(stop);
-    seen
+    replay.join().unwrap().unwrap()
 }
 
 /// Starts the terminal or service of a curated recording: its address, and what keeps it running.
@@ -179,6 +189,18 @@ pub(super) fn as_pos(script: &Arc<Script>, settings: Settings, address: &str) ->
     play(Plan { dial: Some((upstream, Trust::System)), ..plan(script, settings, 1) }, None)
 }
 
+/// As [`as_pos`], against a virtual service of goChip.
+pub(super) fn against_service(
+    script: &Arc<Script>,
+    settings: Settings,
+    service: gochip::ServiceSettings,
+) -> Seen {
+    against_any(script, settings, move |listener, stopped| async move {
+        let play = shop(service.seed);
+        gochip::serve(listener, gochip::Service::new(service), play, |_| {}, stopped).await;
+    })
+}
+
 /// As [`as_pos`], against a virtual terminal.
 pub(super) fn against(script: &Arc<Script>, settings: Settings, terminal: TerminalSettings) -> Seen {
     against_any(script, settings, move |listener, stopped| async move {
@@ -194,13 +216,7 @@ pub(super) fn against_that_of(entry: &Entry, settings: Settings) -> Seen {
             let lateness = Duration::from_millis(200);
             against(&curated(entry), settings, TerminalSettings { lateness, ..act.terminal.clone() })
         }
-        Act::Gochip(act) => {
-            let service = act.service;
-            against_any(&curated(entry), settings, move |listener, stopped| async move {
-                let play = shop(service.seed);
-                gochip::serve(listener, gochip::Service::new(service), play, |_| {}, stopped).await;
-            })
-        }
+        Act::Gochip(act) => against_service(&curated(entry), settings, act.service),
     }
 }
 

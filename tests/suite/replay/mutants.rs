@@ -9,20 +9,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tilltape::conversation::{ConnectionId, Content, EventKind, Offset, OwnedEvent, Party};
+use tilltape::net::demo::catalogue;
+use tilltape::net::simulate::Protocol;
 use tilltape::replay::{Answer, Deed, Ids, LinkId, Outcome, Player, Received, Script, Settings, StepId};
 use tilltape::text::json::{self, Cursor, Kind};
 
-use super::live::{settings, tsi};
+use super::live::{curated, settings};
 
 /// Cassettes small enough to be changed everywhere, and different enough to be worth it.
-const CASSETTES: [&str; 4] =
-    ["sale-approved", "void-known-and-unknown", "connection-per-transaction", "settlement-interim"];
+const CASSETTES: [(Protocol, &str); 5] = [
+    (Protocol::Tsi, "sale-approved"),
+    (Protocol::Tsi, "void-known-and-unknown"),
+    (Protocol::Tsi, "connection-per-transaction"),
+    (Protocol::Tsi, "settlement-interim"),
+    (Protocol::Gochip, "sale-approved"),
+];
 
-/// What may come otherwise without being wrong: what the pack calls volatile, where nobody repeats it, and the
-/// id of a flow whose sender gives it. The first is never compared, the second is held against what follows.
+/// What may come otherwise without being wrong: what the pack calls volatile, where nobody repeats it, what was
+/// masked, and the id of a flow whose sender gives it. The first two are never compared, the third is held
+/// against what follows.
 fn may_differ(pointer: &str) -> bool {
     let name = pointer.rsplit('/').next().unwrap();
-    matches!(name, "transaction_date" | "transaction_time" | "authorization_no" | "reference_no" | "flow_id")
+    let tsi = ["transaction_date", "transaction_time", "authorization_no", "reference_no", "flow_id"];
+    let gochip = ["uniqueRef", "orderId", "dateTime", "transactionDate", "approvalCode"];
+    let masked = ["key", "cardNumber", "cardHolderName", "expiryDate"];
+    [&tsi[..], &gochip, &masked].iter().any(|names| names.contains(&name))
 }
 
 #[test]
@@ -111,6 +122,12 @@ fn swapped_messages_are_red_and_named() {
             return;
         }
         let outcome = play(script, role, &Change::Swap(step, next));
+        if script.protocol == Protocol::Gochip && outcome == Outcome::Complete {
+            // What a POS says while the service starts up belongs to no sale: a sale may overtake it, and the
+            // verdict remarks on it.
+            assert!(script.events[step.0 as usize].n.0 <= 8, "#{} and #{}", step.0 + 1, next.0 + 1);
+            return;
+        }
         let Outcome::Mismatch(mismatch) = &outcome else {
             panic!("#{} and #{} swapped as {role}: {outcome:#?}", step.0 + 1, next.0 + 1)
         };
@@ -133,9 +150,9 @@ fn a_message_said_twice_is_red() {
 
 #[test]
 fn a_cassette_that_is_changed_nowhere_is_green() {
-    for name in CASSETTES {
+    for (protocol, name) in CASSETTES {
         for role in [Party::Terminal, Party::Pos] {
-            let outcome = play(&Events::of(name), role, &Change::None);
+            let outcome = play(&Events::of(protocol, name), role, &Change::None);
             assert_eq!(outcome, Outcome::Complete, "{name} as {role}");
         }
     }
@@ -155,22 +172,24 @@ enum Change {
 struct Step(u64);
 
 struct Events {
+    protocol: Protocol,
     script: Arc<Script>,
     events: Vec<OwnedEvent>,
 }
 
 impl Events {
-    fn of(name: &str) -> Self {
-        let script = tsi(name);
+    fn of(protocol: Protocol, name: &str) -> Self {
+        let entry = catalogue(protocol).into_iter().find(|entry| entry.name == name).unwrap();
+        let script = curated(&entry);
         let mut events = Vec::new();
         tilltape::replay::rehearse(&script, |event| events.push(OwnedEvent::of(event))).unwrap();
-        Self { script, events }
+        Self { protocol, script, events }
     }
 }
 
 fn for_each_message(mut test: impl FnMut(&Events, Party, Step, &str)) {
-    for name in CASSETTES {
-        let events = Events::of(name);
+    for (protocol, name) in CASSETTES {
+        let events = Events::of(protocol, name);
         for role in [Party::Terminal, Party::Pos] {
             for (index, event) in events.events.iter().enumerate() {
                 if let Content::Json(message) = &event.content

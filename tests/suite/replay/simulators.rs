@@ -8,10 +8,12 @@ use rstest::rstest;
 use tilltape::cassette::Header;
 use tilltape::conversation::{Content, EventKind, Party};
 use tilltape::net::demo::{Act, Entry, catalogue};
-use tilltape::net::simulate::{Behaviour, Habit, Protocol, TerminalSettings};
+use tilltape::net::simulate::{Behaviour, Habit, Protocol, TerminalSettings, gochip};
 use tilltape::replay::{Outcome, Pace, Script, Settings, Wishes, rehearse};
 
-use super::live::{Seen, against, against_that_of, as_terminal, curated, entry, settings, tsi, visit_again};
+use super::live::{
+    Seen, against, against_service, against_that_of, as_terminal, curated, entry, settings, tsi, visit_again,
+};
 use super::scripted;
 
 /// A till that does what the till of a cassette did finds in the replayed terminal what that one found.
@@ -157,6 +159,97 @@ fn every_habit_of_a_till_gives_its_verdict(
     check(&seen, word, named, fields);
 }
 
+/// What a replayed POS of goChip says of each behaviour of a service, as a table.
+#[test]
+fn every_behaviour_of_a_service_gives_its_verdict() {
+    let entries = catalogue(Protocol::Gochip);
+    let of = |behaviour| match behaviour {
+        gochip::Behaviour::OldCancelText
+        | gochip::Behaviour::SilentCancel
+        | gochip::Behaviour::CancelUnfinished => "cancel-allowed",
+        gochip::Behaviour::ForgetsSale => "cancel-not-allowed",
+        _ => "sale-approved",
+    };
+    let table = rows(
+        gochip::Behaviour::ALL
+            .iter()
+            .map(|behaviour| (format!("{behaviour}, {}", of(*behaviour)), *behaviour)),
+        |behaviour| {
+            let settings = Settings {
+                pace: Pace::Scaled(20.0),
+                patience: Duration::from_secs(2),
+                patience_for_people: Duration::from_secs(3),
+                ..settings(Party::Pos)
+            };
+            let service = gochip::ServiceSettings { behaviour: Some(behaviour), ..Default::default() };
+            let entry = entries.iter().find(|entry| entry.name == of(behaviour)).unwrap();
+            against_service(&curated(entry), settings, service)
+        },
+    );
+    insta::assert_snapshot!("behaviours_of_a_service", table);
+}
+
+/// What a replayed service of goChip says of each habit of a POS, as a table: of a POS with that habit where a
+/// cassette of good ones gives it the occasion, else of a good POS where the cassette has the habit.
+#[test]
+fn every_habit_of_a_gochip_pos_gives_its_verdict() {
+    use gochip::Habit;
+    let of = |habit| match habit {
+        Habit::Good | Habit::SecondSale | Habit::SkipsDevice | Habit::CapitalType => "sale-approved",
+        Habit::NeverSigns => "sale-with-signature",
+        Habit::RestartsService => "cancel-allowed",
+        Habit::ForgetsCancel => "till-forgets-cancel",
+        Habit::SkipsEnquiry => "comm-error-enquiry",
+        Habit::SellsWhilePolling => "polling-set-amount",
+        Habit::OldNames => "secure-token",
+        Habit::ProgressIsFinal => "till-progress-is-final",
+        Habit::StripsZeros => "till-strips-zeros",
+        Habit::RefundsDeclined => "till-refunds-declined",
+    };
+    let cases = Habit::ALL.iter().map(|&habit| (format!("{habit}, {}", of(habit)), habit));
+    let table = rows(cases, |habit| {
+        let mut entries = catalogue(Protocol::Gochip).into_iter();
+        let mut entry = entries.find(|entry| entry.name == of(habit)).unwrap();
+        if let Act::Gochip(act) = &mut entry.act {
+            for visit in &mut act.visits {
+                visit.habit = if entry.name.starts_with("till-") { Habit::Good } else { habit };
+            }
+        }
+        let settings = Settings { pace: pace_of(Protocol::Gochip), ..settings(Party::Terminal) };
+        as_terminal(&curated(&entry), settings, 1, async |address| {
+            visit_again(&entry, &address, Duration::from_millis(800)).await;
+        })
+    });
+    insta::assert_snapshot!("habits_of_a_gochip_pos", table);
+}
+
+/// A line for each case: its verdict, the message named, the fields; all of them at once.
+fn rows<T: Send>(cases: impl Iterator<Item = (String, T)>, play: impl Fn(T) -> Seen + Sync) -> String {
+    thread::scope(|scope| {
+        let play = &play;
+        let plays: Vec<_> = cases.map(|(name, case)| (name, scope.spawn(move || play(case)))).collect();
+        let row = |(name, play): (String, thread::ScopedJoinHandle<'_, Seen>)| {
+            let verdict = play.join().unwrap().verdict;
+            let named = match &verdict.outcome {
+                Outcome::Complete => String::new(),
+                Outcome::Incomplete(incomplete) => {
+                    let waited = incomplete.waited_for.iter();
+                    waited.map(|step| format!("  #{} {}", step.n.0, step.what)).collect()
+                }
+                Outcome::Mismatch(mismatch) => {
+                    let got = mismatch.expected.is_none().then(|| format!("  {}", mismatch.what));
+                    let expected =
+                        mismatch.expected.iter().map(|step| format!("  #{} {}", step.n.0, step.what));
+                    let fields = mismatch.differences.iter().map(|difference| format!("  {}", difference.at));
+                    got.into_iter().chain(expected).chain(fields).collect()
+                }
+            };
+            format!("{name:<40} {:<10}{named}\n", verdict.word())
+        };
+        plays.into_iter().map(row).collect()
+    })
+}
+
 #[track_caller]
 fn check(seen: &Seen, word: &str, named: u64, fields: &[&str]) {
     let text = seen.verdict.text();
@@ -193,6 +286,23 @@ fn a_hundred_runs_give_the_same_bytes() {
     assert!(first[0].contains("complete") && first[1].contains("mismatch"), "{first:?}");
     for _ in 0..50 {
         assert_eq!([verdict(&good), verdict(&bad)], first);
+    }
+}
+
+/// The same as the POS; its ids come from a seed.
+#[test]
+fn a_hundred_runs_as_the_pos_give_the_same_bytes() {
+    let script = tsi("sale-approved");
+    let verdict = |behaviour| {
+        let terminal = TerminalSettings { behaviour: Some(behaviour), lateness: Duration::ZERO, seed: 9 };
+        let seen = against(&script, settings(Party::Pos), terminal);
+        seen.verdict.json() + &seen.verdict.text()
+    };
+    let both = || [verdict(Behaviour::Approved), verdict(Behaviour::Declined)];
+    let first = both();
+    assert!(first[0].contains("complete") && first[1].contains("mismatch"), "{first:?}");
+    for _ in 0..50 {
+        assert_eq!(both(), first);
     }
 }
 

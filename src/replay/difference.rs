@@ -49,12 +49,12 @@ impl Differs {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-        write!(f, "expected {}, got {}", said(&self.expected), said(&self.got))?;
+        let whose = if self.what == Differs::Id { ", the id of this run" } else { "" };
+        write!(f, "expected {}{whose}, got {}", said(&self.expected), said(&self.got))?;
         match &self.what {
-            Differs::Missing | Differs::Unexpected | Differs::Value => Ok(()),
+            Differs::Missing | Differs::Unexpected | Differs::Value | Differs::Id => Ok(()),
             Differs::Type if self.at.is_empty() => Ok(()),
             Differs::Type => f.write_str(" (another type)"),
-            Differs::Id => f.write_str(" (the id of this run)"),
             Differs::Taken(recorded) => {
                 write!(f, " (this run has that id for what is `{recorded}` in the cassette)")
             }

@@ -79,14 +79,13 @@ fn judged(result: &CheckResult, peer: Party) -> Judged {
     if result.rules.iter().any(|rule| rule.rule.blocks() && by_peer(rule)) {
         return Judged::NonConformant;
     }
-    let is_own =
-        |rule: &RuleResult| rule.rule.blocks() && rule.rule.obligor.is_none_or(|party| party == peer);
     // What we still owe, as the cassette wants it, leaves nothing open about the peer.
-    let is_open = result.rules.iter().any(|rule| is_own(rule) && rule.undecided_total() > 0);
+    let is_open = result.rules.iter().any(|rule| is_open(rule, peer));
     let ours_alone = || {
-        let of_ours = |rule: &RuleResult| rule.rule.blocks() && !is_own(rule) && rule.undecided_total() > 0;
+        let of_ours =
+            |rule: &RuleResult| rule.rule.blocks() && !is_own(rule, peer) && rule.undecided_total() > 0;
         let met = |rule: &RuleResult| {
-            is_own(rule) && rule.rule.pack == result.pack && rule.verdict == Verdict::Pass
+            is_own(rule, peer) && rule.rule.pack == result.pack && rule.verdict == Verdict::Pass
         };
         result.rules.iter().any(of_ours) && result.rules.iter().any(met)
     };
@@ -101,6 +100,16 @@ fn judged(result: &CheckResult, peer: Party) -> Judged {
     }
 }
 
+/// Whether a rule decides the verdict, and a party may be the one to keep it.
+fn is_own(rule: &RuleResult, party: Party) -> bool {
+    rule.rule.blocks() && rule.rule.obligor.is_none_or(|obligor| obligor == party)
+}
+
+/// Whether a party may have broken a rule that decides the verdict, and nobody can tell.
+fn is_open(rule: &RuleResult, party: Party) -> bool {
+    is_own(rule, party) && rule.undecided_total() > 0
+}
+
 fn conformance(result: &CheckResult, judged: Judged, peer: Party) -> Conformance {
     let broken = result.rules.iter().filter_map(|rule| {
         let mut own = rule.findings.iter().filter(|finding| finding.accused == peer);
@@ -113,10 +122,12 @@ fn conformance(result: &CheckResult, judged: Judged, peer: Party) -> Conformance
             decides: rule.rule.blocks(),
         })
     });
+    let open = result.rules.iter().filter(|rule| judged == Judged::Undecided && is_open(rule, peer));
     Conformance {
         pack: format!("{} {}", result.pack, result.pack_version),
         verdict: judged.word(),
         broken: broken.collect(),
+        open: open.map(|rule| (rule.rule.code.to_string(), rule.rule.title.clone())).collect(),
         exercised: (result.exercised(), result.in_scope()),
     }
 }

@@ -172,7 +172,7 @@ fn why(why: Why, renewed: bool) -> &'static str {
     match (why, renewed) {
         (Why::Key, _) => "the pack calls it the key of a flow; the POS makes another one in every run",
         (Why::Reference, _) => {
-            "the pack calls it a key, or volatile, and it flows; whoever repeats it must repeat it"
+            "the pack calls it a key, or volatile, and it flows: whoever gives it may give another one, whoever repeats it must keep to that"
         }
         (Why::Learned, true) => {
             "it flows and is named or looks like an id; whoever gives it makes another one in every run"

@@ -210,7 +210,7 @@ impl Player {
         } else {
             format!("{} asked for {path}, a path the cassette does not have", spoken(peer))
         };
-        let paths = (!is_known).then(|| format!("its paths: {}", known.join(", ")));
+        let paths = (!is_known).then(|| format!("the cassette has: {}", known.join(", ")));
         let got = Got { party: peer, what: format!("connection to {path}"), connection: None, text: paths };
         self.unexpected(what, None, got);
     }

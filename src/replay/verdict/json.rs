@@ -123,6 +123,13 @@ struct ConformanceLine<'a> {
     exercised: usize,
     in_scope: usize,
     broken: Vec<BrokenLine<'a>>,
+    open: Vec<OpenLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct OpenLine<'a> {
+    rule: &'a str,
+    title: &'a str,
 }
 
 #[derive(Serialize)]
@@ -241,5 +248,6 @@ fn conformance_line(conformance: &Conformance) -> ConformanceLine<'_> {
         exercised: conformance.exercised.0,
         in_scope: conformance.exercised.1,
         broken: broken.collect(),
+        open: conformance.open.iter().map(|(rule, title)| OpenLine { rule, title }).collect(),
     }
 }

@@ -74,6 +74,8 @@ pub struct Conformance {
     pub verdict: &'static str,
     /// Rules the peer broke: code, title, the first finding in a sentence, and whether it decides the verdict.
     pub broken: Vec<Broken>,
+    /// Rules of the documents' MUSTs that could not be decided, with their titles.
+    pub open: Vec<(String, String)>,
     /// Rules in scope that met a trigger, and rules in scope.
     pub exercised: (usize, usize),
 }
@@ -195,7 +197,8 @@ impl Verdict {
             Outcome::Complete if self.is_made() => {
                 format!("what {peer} and the live device said is a cassette now")
             }
-            Outcome::Complete => format!("{peer} did what the cassette has"),
+            Outcome::Complete if self.faults.is_empty() => format!("{peer} did what the cassette has"),
+            Outcome::Complete => format!("{peer} did what the cassette has, as far as the faults let it"),
             Outcome::Mismatch(mismatch) => mismatch.what.clone(),
             Outcome::Incomplete(incomplete) => incomplete.why.in_words(peer),
         }

@@ -88,8 +88,9 @@ fn counts(verdict: &Verdict) -> String {
 
 fn mismatched(mismatch: &Mismatch, out: &mut String) {
     out.push('\n');
-    if let Some(expected) = &mismatch.expected {
-        step("expected", expected, out);
+    match &mismatch.expected {
+        Some(expected) => step("expected", expected, out),
+        None => line("expected", &format!("nothing of {} at this point", spoken(mismatch.got.party)), out),
     }
     got(&mismatch.got, out);
     let width = mismatch.differences.iter().map(|difference| difference.at.len()).max().unwrap_or(0);
@@ -150,6 +151,9 @@ fn got(got: &Got, out: &mut String) {
     }
 }
 
+/// Rules that could not be decided, as far as they are listed.
+const MOST_OPEN: usize = 5;
+
 fn judged(conformance: &Conformance, verdict: &Verdict, out: &mut String) {
     let (exercised, in_scope) = conformance.exercised;
     let peer = spoken(verdict.peer());
@@ -162,6 +166,12 @@ fn judged(conformance: &Conformance, verdict: &Verdict, out: &mut String) {
         let weight = if broken.decides { "" } else { " (does not decide the verdict)" };
         line("", &format!("{}  {}{weight}", broken.code, broken.title), out);
         line("", &format!("  {}", repeated(&broken.finding, broken.times)), out);
+    }
+    for (code, title) in conformance.open.iter().take(MOST_OPEN) {
+        line("", &format!("{code}  not decided: {title}"), out);
+    }
+    if let Some(more) = conformance.open.len().checked_sub(MOST_OPEN).filter(|more| *more > 0) {
+        line("", &format!("and {more} more that could not be decided"), out);
     }
 }
 

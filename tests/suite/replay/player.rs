@@ -186,12 +186,12 @@ fn a_wrong_reference_and_a_wrong_ack_are_named() {
     assert_eq!(mismatch.expected.as_ref().unwrap().n.0, 6);
     let [difference] = mismatch.differences.as_slice() else { panic!("{mismatch:?}") };
     assert_eq!(difference.at, "/request/resource/reference_no");
-    assert_eq!(difference.to_string(), "expected \"58\", got \"59\" (the id of this run)");
+    assert_eq!(difference.to_string(), "expected \"58\", the id of this run, got \"59\"");
 
     let (mut seat, link) = Seat::terminal(&text);
     seat.hears(link, &request("1", 500));
     seat.hears(link, &ack("8"));
-    assert_eq!(seat.mismatch().differences[0].to_string(), "expected \"1\", got \"8\" (the id of this run)");
+    assert_eq!(seat.mismatch().differences[0].to_string(), "expected \"1\", the id of this run, got \"8\"");
 }
 
 #[test]

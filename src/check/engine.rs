@@ -152,6 +152,32 @@ impl Check {
         }
     }
 
+    /// Whether recordings may be judged apart: no rule holds from one to the next.
+    pub fn is_divisible(&self) -> bool {
+        !self.pack.outlives_a_recording()
+    }
+
+    /// A run of its own by the same pack, with the same rules in scope and the same waivers: of later
+    /// recordings, judged elsewhere and then [absorbed](Check::absorb). Where [the run may be
+    /// divided](Check::is_divisible).
+    pub fn fork(&self) -> Self {
+        let mut fork = Self::new(Arc::clone(&self.pack), Options::default());
+        fork.in_scope.clone_from(&self.in_scope);
+        fork.grants.clone_from(&self.grants);
+        fork.judge.exempt(fork.grants.iter().map(|grant| grant.exemption.clone()).collect());
+        fork
+    }
+
+    /// Adds what a [fork](Check::fork) has found in recordings that come after those of this run.
+    ///
+    /// The result is the one this run would have come to had it judged them itself.
+    pub fn absorb(&mut self, mut later: Self) {
+        self.end(Completeness::Cut);
+        later.end(Completeness::Cut);
+        self.sources.append(&mut later.sources);
+        self.judge.absorb(later.judge);
+    }
+
     /// The findings that have become certain since the last call, of rules in scope; of [`Check::live`] only.
     ///
     /// Each is told once and stands in the result, with the same rule, accused and trigger. Its words may

@@ -1,6 +1,7 @@
 //! `tilltape check`: judges recordings by the rules of a pack.
 
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -46,6 +47,9 @@ pub(crate) struct Arguments {
     /// Demands that every recording plays itself, byte for byte (`replay self`), before it is judged.
     #[arg(long)]
     replayable: bool,
+    /// How many recordings are judged at once; unless said, as many as there are processors.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Writes the report to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -82,8 +86,19 @@ impl FromStr for Setting {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
-    let Arguments { cassettes, pack, specs, rules, parameters, format, verify, replayable, out, waivers } =
-        arguments;
+    let Arguments {
+        cassettes,
+        pack,
+        specs,
+        rules,
+        parameters,
+        format,
+        verify,
+        replayable,
+        jobs,
+        out,
+        waivers,
+    } = arguments;
     if let Some(path) = &out {
         spare_the_evidence(path, &cassettes)?;
     }
@@ -99,7 +114,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     let work = move || -> Result<(Vec<Judged>, Option<Waivers>), CliError> {
         let mut inputs = Inputs::find(&cassettes, if verify { Verify::All } else { Verify::Small });
         let judged =
-            judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules, waivers.as_ref())?;
+            judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules, waivers.as_ref(), jobs)?;
         Ok((judged, waivers))
     };
     let judged = net::until_interrupted(work)
@@ -150,6 +165,7 @@ fn judge_all(
     settings: &[Setting],
     rules: &[RuleSelector],
     waivers: Option<&Waivers>,
+    jobs: Option<NonZeroUsize>,
 ) -> Result<Vec<Judged>, CliError> {
     let assigned = assign::assign(inputs, sources, asked, &mut talk)?;
     if let Some(waivers) = waivers {
@@ -175,7 +191,7 @@ fn judge_all(
         if let Some(waivers) = waivers {
             check.waive(waivers).map_err(CliError::input)?;
         }
-        judged.push(judge::judge_by(inputs, check));
+        judged.push(judge::judge_by(inputs, check, jobs));
     }
     Ok(judged)
 }

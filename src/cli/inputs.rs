@@ -106,10 +106,10 @@ impl Inputs {
     }
 
     /// Opens a recording and reads its header.
-    pub(crate) fn open(&mut self, input: &Input) -> Result<Cassette, Unreadable> {
+    pub(crate) fn open(&self, input: &Input) -> Result<Cassette, Unreadable> {
         let mut source = input.source()?;
-        if let (Input::Stdin, Some(start)) = (input, self.stdin_start.take()) {
-            source = Box::new(Cursor::new(start).chain(source));
+        if let (Input::Stdin, Some(start)) = (input, &self.stdin_start) {
+            source = Box::new(Cursor::new(Arc::clone(start)).chain(source));
         }
         input.open(source, &self.done, self.verify)
     }

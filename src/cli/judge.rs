@@ -1,11 +1,14 @@
 //! Feeds recordings to a check, one event at a time, and says how far it is.
 
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::inputs::{Cassette, Input, Inputs, unreadable};
+use super::at_once::{self, News};
+use super::inputs::{Input, Inputs, unreadable};
 use crate::cassette::{Ending, Header};
 use crate::check::{self, Basis, Check, CheckResult, Completeness, Options, SourceInfo, Subject};
 use crate::pack::Pack;
@@ -21,22 +24,35 @@ pub(crate) struct Judged {
 
 /// Judges the inputs by `pack`. What cannot be read is said and hinders nothing else.
 pub(crate) fn judge(inputs: &mut Inputs, pack: Arc<Pack>, options: Options) -> Judged {
-    judge_by(inputs, Check::new(pack, options))
+    judge_by(inputs, Check::new(pack, options), None)
 }
 
-/// As [`judge`], by a check that was set up already.
-pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check) -> Judged {
+/// As [`judge`], by a check that was set up already, so many recordings at once: as many as there are processors,
+/// unless said. Their number changes how long it takes and nothing else.
+pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check, at_once: Option<NonZeroUsize>) -> Judged {
     let mut refused = std::mem::take(&mut inputs.unreadable);
     let mut progress = Progress::new(inputs.total_bytes(), Arc::clone(&inputs.done));
-    for input in std::mem::take(&mut inputs.inputs) {
-        let outcome = match inputs.open(&input) {
-            Ok(cassette) => {
-                let basis = inputs.bases.get(&input).copied().unwrap_or_default();
-                one(&mut check, &input, basis, cassette, &mut progress)
-            }
-            Err(unreadable) => Err(unreadable),
+    let wanted = std::mem::take(&mut inputs.inputs);
+    let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = at_once.unwrap_or_else(processors).get().min(wanted.len());
+    if threads > 1 && check.is_divisible() {
+        let (blank, inputs) = (check.fork(), &*inputs);
+        let judge_one = |input: &Input| {
+            let mut own = blank.fork();
+            let outcome = open_and_judge(&mut own, inputs, input, || ());
+            (own, outcome)
         };
-        refused.extend(outcome.err());
+        at_once::in_order(&wanted, threads, judge_one, |news| match news {
+            News::Done((own, outcome)) => {
+                check.absorb(own);
+                refused.extend(outcome.err());
+            }
+            News::Waiting => progress.show(),
+        });
+    } else {
+        for input in &wanted {
+            refused.extend(open_and_judge(&mut check, inputs, input, || progress.tick()).err());
+        }
     }
     progress.clear();
     let mut result = check.finish();
@@ -44,13 +60,15 @@ pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check) -> Judged {
     Judged { result, unreadable: refused }
 }
 
-fn one(
+/// Judges one recording; `tick` is called after each event.
+fn open_and_judge(
     check: &mut Check,
+    inputs: &Inputs,
     input: &Input,
-    basis: Basis,
-    mut cassette: Cassette,
-    progress: &mut Progress,
+    mut tick: impl FnMut(),
 ) -> Result<(), Unreadable> {
+    let mut cassette = inputs.open(input)?;
+    let basis = inputs.bases.get(input).copied().unwrap_or_default();
     check.begin(SourceInfo { basis, ..source_info(input.name(), cassette.header()) });
     while let Some(candidate) = cassette.next_candidate() {
         // The walk of the rules through a payload is its validation.
@@ -58,7 +76,7 @@ fn one(
             check.end(Completeness::Broken);
             return Err(unreadable(input.name(), &error));
         }
-        progress.tick();
+        tick();
     }
     check.end(completeness(cassette.ending()));
     Ok(())

@@ -10,6 +10,7 @@
 )]
 
 mod assign;
+mod at_once;
 mod check;
 mod demo;
 mod endpoint;

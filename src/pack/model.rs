@@ -7,7 +7,7 @@ use super::document::Library;
 use super::extract::Slot;
 use super::money::{Money, Recovery};
 use super::page::Page;
-use super::pattern::{Pattern, Selector, Span};
+use super::pattern::{Pattern, Scope, Selector, Span};
 use super::schema::Schema;
 use super::test::Test;
 use super::trie::Trie;
@@ -406,6 +406,22 @@ impl Pack {
     /// The rule of that code.
     pub fn rule(&self, code: &RuleCode) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.info.code == *code)
+    }
+
+    /// Whether anything is remembered from one recording of a run to the next, so that their order counts.
+    pub fn outlives_a_recording(&self) -> bool {
+        let by_rule = |rule: &Rule| match &rule.pattern {
+            Pattern::Unique(unique) => unique.scope == Scope::Installation,
+            Pattern::Limit(limit) => limit.scope == Scope::Installation,
+            Pattern::Shape(_)
+            | Pattern::Never(_)
+            | Pattern::Respond(_)
+            | Pattern::Precede(_)
+            | Pattern::Order(_)
+            | Pattern::Agree(_) => false,
+        };
+        let by_group = |grouping: &Grouping| grouping.scope == GroupScope::Installation;
+        self.rules.iter().any(by_rule) || self.groupings.iter().any(by_group)
     }
 
     /// The endpoint a request target leads to. A prefix a proxy adds does not matter.

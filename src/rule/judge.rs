@@ -146,6 +146,25 @@ impl Judge {
         tallies
     }
 
+    /// Adds what another judge of the same pack has found in later recordings. Nothing may outlive a recording
+    /// ([`Pack::outlives_a_recording`]).
+    pub(crate) fn absorb(&mut self, later: Self) {
+        let first = self.ledger.source;
+        self.asked |= later.asked;
+        self.flows += later.flows;
+        for (calls, more) in self.calls.iter_mut().zip(&later.calls) {
+            calls.seen += more.seen;
+        }
+        let Ledger { tallies, exemptions, source, .. } = later.ledger;
+        for (tally, more) in self.ledger.tallies.iter_mut().zip(tallies) {
+            tally.absorb(more, first);
+        }
+        for (used, more) in self.ledger.exemptions.used.iter_mut().zip(exemptions.used) {
+            *used += more;
+        }
+        self.ledger.source += source;
+    }
+
     /// How many flows were opened since the last call.
     pub(crate) fn take_flows(&mut self) -> u64 {
         std::mem::take(&mut self.flows)

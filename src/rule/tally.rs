@@ -38,6 +38,10 @@ impl Tally {
     pub(crate) fn convict(&mut self, finding: Finding) {
         self.violated += 1;
         self.waived += u64::from(finding.waived_by.is_some());
+        self.keep(finding);
+    }
+
+    fn keep(&mut self, finding: Finding) {
         if self.findings.len() < KEPT {
             self.findings.push(finding);
         } else if finding.waived_by.is_none()
@@ -54,6 +58,29 @@ impl Tally {
         if self.examples.len() < KEPT {
             self.examples.push(example());
         }
+    }
+
+    /// Adds what the rule has come to in later recordings, the first of which is number `first` of the run.
+    pub(crate) fn absorb(&mut self, later: Self, first: usize) {
+        let Self { met, violated, waived, void, undecided, findings, examples, timing } = later;
+        self.met += met;
+        self.violated += violated;
+        self.waived += waived;
+        self.void += void;
+        for (reason, count) in undecided {
+            *self.undecided.entry(reason).or_default() += count;
+        }
+        let moved = |witnesses: &mut [Witness]| witnesses.iter_mut().for_each(|seen| seen.source += first);
+        for mut finding in findings {
+            moved(&mut finding.witnesses);
+            self.keep(finding);
+        }
+        let room = KEPT.saturating_sub(self.examples.len());
+        for mut example in examples.into_iter().take(room) {
+            moved(&mut example.witnesses);
+            self.examples.push(example);
+        }
+        self.timing.absorb(&timing);
     }
 
     pub(crate) fn verdict(&self) -> Verdict {

@@ -35,6 +35,18 @@ impl Distribution {
         self.max = self.max.max(micros);
     }
 
+    /// Adds every duration of another distribution.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        let longer = self.buckets.len().max(other.buckets.len());
+        self.buckets.resize(longer, 0);
+        for (count, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *count = count.saturating_add(*more);
+        }
+        self.count += other.count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
     pub(crate) const fn count(&self) -> u64 {
         self.count
     }

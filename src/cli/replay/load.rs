@@ -29,7 +29,7 @@ pub(crate) struct Wished {
 /// Reads the cassette at `path`.
 pub(crate) fn load(path: &Path, wished: &Wished) -> Result<Arc<Script>, CliError> {
     let name = path.display().to_string();
-    let mut inputs = Inputs::find(std::slice::from_ref(&path.to_owned()), Verify::Small);
+    let inputs = Inputs::find(std::slice::from_ref(&path.to_owned()), Verify::Small);
     if let Some(unreadable) = inputs.unreadable.first() {
         return Err(cannot_read(unreadable));
     }

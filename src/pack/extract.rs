@@ -85,6 +85,12 @@ impl Extract {
         self.found.get(*self.first.get(usize::from(slot.0))? as usize).copied()
     }
 
+    /// The value at a pointer, where there is just one.
+    #[inline]
+    pub fn only(&self, slot: Slot) -> Option<Found> {
+        self.first(slot).filter(|found| found.next == NONE)
+    }
+
     /// Whether there is a value at a pointer.
     #[inline]
     pub fn has(&self, slot: Slot) -> bool {

@@ -47,8 +47,8 @@ pub use model::{
 pub use money::{Charge, Ended, Meaning, Money, MoneyReader, MoneyReading, Moved, Recovery, Reversal, Told};
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
-    Agree, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope, Selector, Shape,
-    Span, State, Step, Times, Transition, Unique, Window,
+    Agree, Condition, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope,
+    Selector, Shape, Span, State, Step, Times, Transition, Unique, Window,
 };
 pub use picture::{Picture, PictureError};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};

@@ -39,12 +39,31 @@ pub struct Selector {
     pub opened_by: KindSet,
     /// Only messages of flows whose final message has come already, or only those of others.
     pub repeated: Option<bool>,
+    /// What all that asks besides the kind; selectors that ask the same share it.
+    pub condition: Condition,
+}
+
+/// What a selector asks besides the kind, by number: a message need be asked only once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// The condition of that number.
+    Numbered(u8),
+    /// One beyond those that have a number.
+    Other,
+}
+
+impl Condition {
+    /// How many have a number.
+    pub const NUMBERED: usize = 256;
 }
 
 impl Selector {
     /// Whether the kind of a message alone decides.
     pub fn is_plain(&self) -> bool {
-        self.tests.is_empty() && self.opened_by.is_empty() && self.repeated.is_none()
+        self.condition == Condition::None
     }
 }
 

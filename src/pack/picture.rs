@@ -46,10 +46,15 @@ impl Picture {
         let mut at = 1_u64;
         for c in value.chars() {
             let mut next = 0;
-            for (index, part) in self.parts.iter().enumerate().filter(|(_, part)| part.what.is(c)) {
-                next |= (at & 1 << index) << 1;
-                if part.more {
-                    next |= at & 1 << (index + 1);
+            while at != 0 {
+                let seen = at.trailing_zeros() as usize;
+                at &= at - 1;
+                let again = seen.checked_sub(1).and_then(|last| self.parts.get(last));
+                if again.is_some_and(|part| part.more && part.what.is(c)) {
+                    next |= 1 << seen;
+                }
+                if self.parts.get(seen).is_some_and(|part| part.what.is(c)) {
+                    next |= 1 << (seen + 1);
                 }
             }
             at = next;

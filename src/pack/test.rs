@@ -91,9 +91,11 @@ impl Test {
     #[inline]
     pub fn holds(&self, view: &View<'_>) -> bool {
         match self {
-            // Most tests are one of these two.
+            // Most tests are one of these, of a value that is not there.
             Self::Has(slot) => view.has(*slot),
             Self::Absent(slot) => !view.has(*slot),
+            Self::Optional(slot, _) if !view.has(*slot) => true,
+            Self::Value(slot, _) if !view.has(*slot) => false,
             _ => self.holds_inside(view),
         }
     }
@@ -107,10 +109,10 @@ impl Test {
                 view.has(*slot)
             }
             Self::Value(slot, test) => {
-                view.has(*slot) && view.all(*slot).all(|found| test.holds(found, view.text))
+                view.has(*slot) && view.every(*slot, |found| test.holds(found, view.text))
             }
             Self::Optional(_, ValueTest::Fits(_, Some(check))) if !view.extract.doubts(*check) => true,
-            Self::Optional(slot, test) => view.all(*slot).all(|found| test.holds(found, view.text)),
+            Self::Optional(slot, test) => view.every(*slot, |found| test.holds(found, view.text)),
             Self::Key(keys, test) => view
                 .key(keys)
                 .is_none_or(|slot| view.first(slot).is_some_and(|found| test.holds(found, view.text))),

@@ -103,6 +103,15 @@ impl View<'_> {
         self.extract.all(slot).filter(inside)
     }
 
+    /// Whether every value at a pointer, in the part that is looked at, is like that.
+    #[inline]
+    pub(super) fn every(&self, slot: Slot, is: impl Fn(Found) -> bool) -> bool {
+        match (self.within, self.extract.only(slot)) {
+            (None, Some(found)) => is(found),
+            _ => self.all(slot).all(is),
+        }
+    }
+
     #[inline]
     pub(super) fn has(&self, slot: Slot) -> bool {
         match self.within {

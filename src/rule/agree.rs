@@ -48,6 +48,7 @@ impl AgreeRule {
     }
 
     /// The earlier message came.
+    #[inline(never)]
     pub(crate) fn with(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         let Some(group) = sighting.group(self.agree.grouping) else { return };
         if sighting.tainted.is_some() || !ledger.selects(&self.agree.with, sighting) {
@@ -88,6 +89,7 @@ impl AgreeRule {
     }
 
     /// The later message came.
+    #[inline(never)]
     pub(crate) fn of(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         let Some(group) = sighting.group(self.agree.grouping) else { return };
         if !ledger.selects(&self.agree.of, sighting) {

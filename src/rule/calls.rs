@@ -18,12 +18,14 @@ pub(super) struct Calls {
 }
 
 /// Which rule is called, and what the message is to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) rule: usize,
     pub(super) part: Part,
     /// Whether the rule is not always in force.
     pub(super) is_spanned: bool,
+    /// Where such a message has to meet a condition to be of any concern to the rule.
+    pub(super) only: Option<Selector>,
 }
 
 impl Calls {
@@ -34,15 +36,23 @@ impl Calls {
             self.evidence.push(machine.rule());
             return;
         }
-        let mut parts = Vec::new();
-        machine.parts(|named, part| {
-            if is(named) && !parts.contains(&part) {
-                parts.push(part);
+        let is_spanned = span.as_ref().is_some_and(|span| span.after.is_some() || span.until.is_some());
+        let mut calls: Vec<Call> = Vec::new();
+        machine.parts(|selector, part| {
+            if !is(&selector.kinds) {
+                return;
+            }
+            match calls.iter_mut().find(|call| call.part == part) {
+                // What meets none of several conditions is left to the rule.
+                Some(known) => known.only = None,
+                None => {
+                    let only = (!selector.is_plain()).then(|| selector.clone());
+                    calls.push(Call { rule: index, part, is_spanned, only });
+                }
             }
         });
-        parts.sort();
-        let is_spanned = span.as_ref().is_some_and(|span| span.after.is_some() || span.until.is_some());
-        self.machines.extend(parts.into_iter().map(|part| Call { rule: index, part, is_spanned }));
+        calls.sort_by_key(|call| call.part);
+        self.machines.append(&mut calls);
         if let Some(span) = span {
             let selects = |selector: &Option<Selector>| selector.as_ref().is_some_and(|s| is(&s.kinds));
             if selects(&span.after) || selects(&span.until) || selects(&span.since) {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Finding;
+use super::answers::Answers;
 use super::calls::{Call, Calls};
 use super::exemption::{Exemption, Exemptions};
 use super::group::Taint;
@@ -368,7 +369,6 @@ impl Judge {
         let definition = &pack.kinds[kind.0];
         let role = definition.role;
         let keyless = definition.keys.is_empty();
-        let has_keys = pack.groupings.iter().any(|grouping| grouping.keyed);
         let unknown =
             carrier == Carrier::Json && (definition.unclear || keyless && !definition.children.is_empty());
         let mut flow = None;
@@ -405,9 +405,11 @@ impl Judge {
             tainted: tainted.map(|taint| taint.rule),
             kept: None,
             lenses: LensSet::default(),
+            answers: Answers::default(),
         };
         if !self.ledger.pack.lenses.is_empty() {
             sighting.lenses = self.ledger.lenses(&sighting);
+            sighting.answers.clear();
         }
         if role == Role::Opens {
             self.opens(&mut sighting);
@@ -422,7 +424,10 @@ impl Judge {
         }
         let Calls { machines, turns, seen, .. } = &mut self.calls[kind.0];
         *seen += 1;
-        for &Call { rule, part, is_spanned } in machines.iter() {
+        for &Call { rule, part, is_spanned, ref only } in machines.iter() {
+            if only.as_ref().is_some_and(|only| !self.ledger.selects(only, &sighting)) {
+                continue;
+            }
             if !is_spanned || self.force[rule].as_ref().is_some_and(|force| force.holds(&sighting)) {
                 self.rules[rule].call(part, &mut sighting, &mut self.ledger);
             }
@@ -453,7 +458,7 @@ impl Judge {
             self.ledger.muddle(&sighting, sighting.tainted, true);
         } else if let (Some(root), Role::Control) = (sighting.tainted, role)
             && carrier == Carrier::Json
-            && has_keys
+            && self.ledger.pack.groupings.iter().any(|grouping| grouping.keyed)
         {
             self.ledger.usurp(&sighting, root);
         } else if let Some(root) = sighting.tainted {

@@ -17,7 +17,7 @@ use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
 use super::{Finding, Reason, Witness};
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
-use crate::pack::{GroupingId, Kind, KindId, LensId, LensSet, Level, Pack, Selector};
+use crate::pack::{Condition, GroupingId, Kind, KindId, LensId, LensSet, Level, Pack, Selector};
 
 /// What all rules share.
 #[derive(Debug)]
@@ -111,11 +111,11 @@ impl Ledger {
     /// Whether a message is meant by `selector`, its kind being so already.
     #[inline]
     pub(crate) fn selects(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
-        let Selector { tests, opened_by, repeated, .. } = selector;
-        // Where a broken message has opened the flow, nobody knows what it is.
-        (opened_by.is_empty() || opened_by.meets(sighting.opener) && sighting.spoilt.is_none())
-            && repeated.is_none_or(|wanted| wanted == sighting.repeated)
-            && (tests.is_empty() || sighting.view.holds(tests))
+        match selector.condition {
+            Condition::None => true,
+            Condition::Numbered(number) => sighting.answers.get(number, || meets(selector, sighting)),
+            Condition::Other => meets(selector, sighting),
+        }
     }
 
     /// Whether a message is meant by `selector`, whatever its kind.
@@ -458,4 +458,13 @@ impl Ledger {
     fn first_key(&self, kind: KindId) -> Option<GroupingId> {
         self.kind(kind).keys.first().map(|key| key.grouping)
     }
+}
+
+/// Whether a message meets the condition of `selector`.
+fn meets(selector: &Selector, sighting: &Sighting<'_>) -> bool {
+    let Selector { tests, opened_by, repeated, .. } = selector;
+    // Where a broken message has opened the flow, nobody knows what it is.
+    (opened_by.is_empty() || opened_by.meets(sighting.opener) && sighting.spoilt.is_none())
+        && repeated.is_none_or(|wanted| wanted == sighting.repeated)
+        && (tests.is_empty() || sighting.view.holds(tests))
 }

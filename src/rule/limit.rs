@@ -31,6 +31,7 @@ impl LimitRule {
     }
 
     /// One that counts came.
+    #[inline(never)]
     pub(crate) fn on(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.limit.on, sighting) {
             return;

@@ -107,22 +107,22 @@ impl Machine {
             && existence.respond.with.kinds == prompt.respond.with.kinds
     }
 
-    /// The kinds it is called for, and what they are to it.
-    pub(super) fn parts(&self, mut call: impl FnMut(&[KindId], Part)) {
+    /// The messages it is called for, and what they are to it. A call for any other is of no effect.
+    pub(super) fn parts(&self, mut call: impl FnMut(&Selector, Part)) {
         let mut maybe = |selector: &Option<Selector>, part: Part| {
             if let Some(selector) = selector {
-                call(&selector.kinds, part);
+                call(selector, part);
             }
         };
         match self {
-            Self::Shape(machine) => call(&machine.shape.on.kinds, Part::Judged),
+            Self::Shape(machine) => call(&machine.shape.on, Part::Judged),
             Self::Never(machine) => {
                 maybe(&machine.never.after, Part::Ground);
                 maybe(&machine.never.until, Part::Resets);
                 maybe(&machine.never.among, Part::Among);
-                call(&machine.never.message.kinds, Part::Judged);
+                call(&machine.never.message, Part::Judged);
             }
-            Self::Unique(machine) => call(&machine.unique.on.kinds, Part::Judged),
+            Self::Unique(machine) => call(&machine.unique.on, Part::Judged),
             Self::Respond(machine) => {
                 maybe(&machine.respond.restart, Part::Resets);
                 maybe(
@@ -130,26 +130,26 @@ impl Machine {
                     Part::Resets,
                 );
                 maybe(&machine.respond.void, Part::Resets);
-                call(&machine.respond.with.kinds, Part::Judged);
-                call(&machine.respond.to.kinds, Part::Ground);
+                call(&machine.respond.with, Part::Judged);
+                call(&machine.respond.to, Part::Ground);
             }
             Self::Precede(machine) => {
                 maybe(&machine.precede.reset, Part::Resets);
-                call(&machine.precede.then.kinds, Part::Judged);
-                call(&machine.precede.first.kinds, Part::Ground);
+                call(&machine.precede.then, Part::Judged);
+                call(&machine.precede.first, Part::Ground);
             }
             Self::Order(machine) => {
-                machine.order.messages.iter().for_each(|step| call(&step.on.kinds, Part::Judged));
+                machine.order.messages.iter().for_each(|step| call(&step.on, Part::Judged));
             }
             Self::Agree(machine) => {
                 maybe(&machine.agree.less.as_ref().map(|(less, _)| less.clone()), Part::Less);
                 maybe(&machine.agree.doubt, Part::Doubt);
-                call(&machine.agree.of.kinds, Part::Judged);
-                call(&machine.agree.with.kinds, Part::Ground);
+                call(&machine.agree.of, Part::Judged);
+                call(&machine.agree.with, Part::Ground);
             }
             Self::Limit(machine) => {
                 maybe(&machine.limit.until, Part::Resets);
-                call(&machine.limit.on.kinds, Part::Judged);
+                call(&machine.limit.on, Part::Judged);
             }
         }
     }

@@ -14,6 +14,7 @@ mod machine;
 mod span;
 
 mod agree;
+mod answers;
 mod limit;
 mod never;
 mod order;

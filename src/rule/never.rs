@@ -36,6 +36,7 @@ impl NeverRule {
     }
 
     /// The forbidden message.
+    #[inline(never)]
     pub(crate) fn message(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.never.message, sighting) {
             return;
@@ -97,6 +98,7 @@ impl NeverRule {
     }
 
     /// The message after which it is forbidden.
+    #[inline(never)]
     pub(crate) fn after(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         let Some(after) = &self.never.after else { return };
         let Some(group) = sighting.group(self.never.grouping) else { return };

@@ -58,6 +58,7 @@ impl OrderRule {
         Self { rule, order, steps, places: Vec::new() }
     }
 
+    #[inline(never)]
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         let Some(group) = sighting.group(self.order.grouping) else {
             return self.pass(sighting, ledger);

@@ -57,6 +57,7 @@ impl PrecedeRule {
     }
 
     /// What may only follow came.
+    #[inline(never)]
     pub(crate) fn then(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.precede.then, sighting) {
             return;

@@ -77,6 +77,7 @@ impl RespondRule {
     }
 
     /// A trigger came.
+    #[inline(never)]
     pub(crate) fn trigger(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.respond.to, sighting) {
             return;
@@ -115,6 +116,7 @@ impl RespondRule {
     }
 
     /// A message that starts the window anew, or after which nothing is owed any more, came.
+    #[inline(never)]
     pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
         self.learn(sighting, ledger);
         self.void(sighting, ledger);
@@ -176,6 +178,7 @@ impl RespondRule {
     }
 
     /// An answer came.
+    #[inline(never)]
     pub(crate) fn answer(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.respond.with, sighting) {
             return;

@@ -13,6 +13,7 @@ pub(crate) struct ShapeRule {
 }
 
 impl ShapeRule {
+    #[inline(never)]
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.shape.on, sighting) {
             return;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Witness;
+use super::answers::Answers;
 use super::group::Taint;
 use crate::conversation::{
     Close, ConnectionId, ConversationEvent, EventKind, EventNumber, Offset, Party, Payload,
@@ -55,6 +56,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) kept: Option<SeenId>,
     /// Through which lenses it can be seen.
     pub(crate) lenses: LensSet,
+    /// What was asked of it before.
+    pub(crate) answers: Answers,
 }
 
 impl Sighting<'_> {

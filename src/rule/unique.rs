@@ -26,6 +26,7 @@ impl UniqueRule {
         Self { rule, unique, has_since, digest: Digest::default(), used: Used::default() }
     }
 
+    #[inline(never)]
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if !ledger.selects(&self.unique.on, sighting) {
             return;

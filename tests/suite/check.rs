@@ -192,6 +192,35 @@ fn folders_are_searched_sorted_and_each_file_is_judged_once() {
 }
 
 #[test]
+fn recordings_judged_at_once_come_to_what_they_come_to_one_by_one() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for number in 0..40 {
+        let flow = format!("{}", 100_000 + number);
+        let scene = match number % 4 {
+            0 => sale().finished(),
+            1 => sale_without_ack().wait_until(120_000).finished(),
+            2 => sale_without_ack().cut(),
+            _ => sale().line("\"what\":").finished(),
+        };
+        let path = folder.path().join(format!("{number:02}.cassette.jsonl"));
+        fs::write(path, scene.replace("804213", &flow)).expect("a file is written");
+    }
+    let judged = |jobs: &str, format: &str| {
+        let path = folder.path().as_os_str();
+        let options = ["--jobs", jobs, "--format", format].map(std::ffi::OsStr::new);
+        Run::command(&[&["check".as_ref(), path][..], &options].concat(), "")
+    };
+    for format in ["json", "text"] {
+        let one_by_one = judged("1", format);
+        assert_eq!(one_by_one.code, UNUSABLE, "{}", one_by_one.all());
+        for jobs in ["2", "7", "99"] {
+            let at_once = judged(jobs, format);
+            assert_eq!(at_once.all(), one_by_one.all(), "{jobs} at once");
+        }
+    }
+}
+
+#[test]
 fn a_dash_is_standard_input() {
     let run = Run::command(&["check".as_ref(), "-".as_ref()], &sale().finished());
     assert_eq!(run.code, CONFORMANT, "{}", run.all());

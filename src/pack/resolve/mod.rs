@@ -11,7 +11,7 @@ mod rules;
 mod schemas;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -20,10 +20,11 @@ use super::document::Library;
 use super::error::PackError;
 use super::extract::Slot;
 use super::format::{PackFile, SelectorDef, Text};
-use super::model::{Document, Endpoint, GroupScope, Grouping, Kind, Outcome, SiteParameter};
+use super::model::{Document, Endpoint, GroupScope, Grouping, Kind, KindSet, Outcome, SiteParameter};
 use super::money::{Money, Recovery};
-use super::pattern::Selector;
+use super::pattern::{Condition, Selector};
 use super::schema::Schema;
+use super::test::Test;
 use super::trie::Trie;
 
 /// A file under resolution, for errors.
@@ -58,6 +59,8 @@ pub(super) struct Resolver {
     pub(super) money_trie: Trie,
     /// The documents schemas stand in.
     pub(super) library: Library,
+    /// The conditions of selectors, as spelled for debugging, by number.
+    conditions: HashMap<String, usize>,
     schemas: BTreeMap<String, Option<Schema>>,
 }
 
@@ -172,7 +175,19 @@ impl Resolver {
     pub(super) fn selector(&mut self, file: &File<'_>, def: &SelectorDef) -> Selector {
         let kinds = def.kinds.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
         let opened_by = def.opened_by.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
-        Selector { kinds, tests: self.tests(file, &def.when), opened_by, repeated: def.repeated }
+        let tests = self.tests(file, &def.when);
+        let condition = self.condition(&tests, opened_by, def.repeated);
+        Selector { kinds, tests, opened_by, repeated: def.repeated, condition }
+    }
+
+    fn condition(&mut self, tests: &[Test], opened_by: KindSet, repeated: Option<bool>) -> Condition {
+        if tests.is_empty() && opened_by.is_empty() && repeated.is_none() {
+            return Condition::None;
+        }
+        let next = self.conditions.len();
+        let spelled = format!("{tests:?} {opened_by:?} {repeated:?}");
+        let number = *self.conditions.entry(spelled).or_insert(next);
+        u8::try_from(number).map_or(Condition::Other, Condition::Numbered)
     }
 
     /// A selector in a table of the pack, which looks at each message by itself.

@@ -306,6 +306,7 @@ fn rule_result(pack: &Pack, rule: &Rule, tally: Tally) -> RuleResult {
         undecided_examples: tally.examples.into_iter().map(undecided).collect(),
         timing,
         advice: advice(pack, rule, verdict),
+        error: tally.error,
         ..RuleResult::not_exercised(Arc::clone(&rule.info))
     }
 }

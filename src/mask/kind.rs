@@ -18,6 +18,14 @@ pub enum MaskedKind {
 }
 
 impl MaskedKind {
+    /// Whether it is data of a card, rather than a credential or what a pack calls sensitive.
+    pub const fn is_card_data(self) -> bool {
+        match self {
+            Self::CardNumber | Self::TrackData | Self::VerificationValue | Self::PinBlock => true,
+            Self::Secret | Self::Sensitive => false,
+        }
+    }
+
     /// Every kind, in the order of the format's page.
     pub const ALL: [Self; 6] = [
         Self::CardNumber,

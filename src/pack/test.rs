@@ -120,7 +120,11 @@ impl Test {
             Self::All(tests) => view.holds(tests),
             Self::Not(test) => !test.holds(view),
             Self::Masked(kinds) => view.masked.meets(*kinds),
-            Self::ClearCardData => !view.scanned && !crate::mask::find_clear(view.text).is_empty(),
+            // A credential in clear is another matter, as it is where it was masked.
+            Self::ClearCardData => {
+                !view.scanned
+                    && crate::mask::find_clear(view.text).iter().any(|(_, kind)| kind.is_card_data())
+            }
             Self::CloseCodeSendable => view.close_code.is_none_or(is_sendable),
             Self::NoDuplicateKeys => view.extract.duplicate().is_none(),
             Self::OwnedByEndpoint { at, named_at, endpoints } => {
@@ -323,6 +327,19 @@ impl Test {
             | Self::OfKind(_) => None,
         };
         found.map(Found::range)
+    }
+
+    /// Whether it can not be told of this message: a schema has it looked at more often than it is worth.
+    pub fn overruns(&self, view: &View<'_>) -> bool {
+        match self {
+            Self::Any(tests) | Self::All(tests) => tests.iter().any(|test| test.overruns(view)),
+            Self::Not(test) => test.overruns(view),
+            Self::Each(slot, when, require) => {
+                let mut elements = view.elements(*slot, when);
+                elements.any(|(_, part)| require.iter().any(|test| test.overruns(&part)))
+            }
+            _ => self.breach(view).is_some_and(|(_, breach)| breach.is_overrun()),
+        }
     }
 
     /// What breaks the schema this test asks for, if it asks for one.

@@ -61,6 +61,8 @@ pub(crate) struct Group {
     pub(crate) doubt: Option<Taint>,
     /// Through which lenses the message that opened it was seen.
     pub(crate) opener: LensSet,
+    /// By party: whether it has said anything in it.
+    pub(crate) heard: [bool; 3],
     /// Obligations open in it, by the party that owes them.
     pub(crate) owed: [u32; 3],
     /// Whether its key is the pack's and stands in no message.
@@ -275,6 +277,16 @@ impl Groups {
 }
 
 impl Group {
+    /// Its key as everybody would spell it.
+    pub(crate) fn canonical(&self) -> &str {
+        self.canonical.as_deref().unwrap_or(&self.key)
+    }
+
+    /// Who gave its key, where each party numbers its own.
+    pub(crate) const fn owner(&self) -> Option<Party> {
+        self.place.owner
+    }
+
     /// Whether an obligation is open in it.
     pub(crate) fn is_owed(&self) -> bool {
         self.owed.iter().any(|&owed| owed > 0)

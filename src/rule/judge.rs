@@ -228,6 +228,9 @@ impl Judge {
     /// The recording ended.
     pub(crate) fn end(&mut self, horizon: Offset) {
         self.advance(horizon);
+        // Everything ends at once: who waits is known before the first of them is settled.
+        let open: Vec<_> = self.ledger.obligations.ids().collect();
+        self.ledger.note_waiting(&open);
         for link in self.ledger.links.open_links() {
             let link = self.ledger.links.get(link);
             let ended = match link.closed {
@@ -237,7 +240,6 @@ impl Judge {
             self.end_link(link.id, &ended);
         }
         let carried: Vec<_> = self.ledger.obligations.ids().collect();
-        self.ledger.note_waiting(&carried);
         for id in carried {
             self.settle(id, &Ended::Horizon(horizon));
         }
@@ -406,6 +408,7 @@ impl Judge {
             kept: None,
             lenses: LensSet::default(),
             answers: Answers::default(),
+            ground: None,
         };
         if !self.ledger.pack.lenses.is_empty() {
             sighting.lenses = self.ledger.lenses(&sighting);
@@ -422,13 +425,18 @@ impl Judge {
             sighting.spoilt = group.taint;
             sighting.repeated = role == Role::Final && group.finished;
         }
+        if carrier == Carrier::Json || carrier.is_unreadable() {
+            self.ledger.note_heard(&sighting);
+        }
         let Calls { machines, turns, seen, .. } = &mut self.calls[kind.0];
         *seen += 1;
         for &Call { rule, part, is_spanned, ref only } in machines.iter() {
             if only.as_ref().is_some_and(|only| !self.ledger.selects(only, &sighting)) {
                 continue;
             }
-            if !is_spanned || self.force[rule].as_ref().is_some_and(|force| force.holds(&sighting)) {
+            let force = self.force[rule].as_ref().filter(|_| is_spanned);
+            if force.is_none_or(|force| force.holds(&sighting)) {
+                sighting.ground = force.and_then(|force| force.ground(&sighting));
                 self.rules[rule].call(part, &mut sighting, &mut self.ledger);
             }
         }

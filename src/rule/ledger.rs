@@ -33,6 +33,8 @@ pub(crate) struct Ledger {
     pub(crate) last_gap: Option<EventNumber>,
     /// The last message that cannot be read and has broken no rule, on any connection.
     pub(crate) unreadable: Option<EventNumber>,
+    /// By party: whether it has said anything in this recording, and in any before.
+    heard: [(bool, bool); 3],
     /// By party: its last breach of a root rule.
     lapses: [Option<(EventNumber, RuleIndex)>; 3],
     /// Findings not yet taken for live display; `None` where nobody watches.
@@ -81,6 +83,7 @@ impl Ledger {
     pub(crate) fn end_of_recording(&mut self) {
         self.last_gap = None;
         self.unreadable = None;
+        self.heard = self.heard.map(|(now, before)| (false, now || before));
         self.lapses = [None; 3];
         self.deadlines.clear();
         self.source += 1;
@@ -96,6 +99,7 @@ impl Ledger {
             witnesses: Witnesses::default(),
             last_gap: None,
             unreadable: None,
+            heard: [(false, false); 3],
             lapses: [None; 3],
             fresh: None,
             exemptions: Exemptions::default(),
@@ -208,6 +212,41 @@ impl Ledger {
         if other.is_some() { Standing::Void } else { Standing::Stands(own) }
     }
 
+    /// Notes that a party has said something, in whatever groups the message belongs to.
+    #[inline]
+    pub(crate) fn note_heard(&mut self, sighting: &Sighting<'_>) {
+        self.heard[sighting.from as usize].0 = true;
+        for (groups, slot) in self.groups.iter_mut().zip(sighting.groups) {
+            if let Some(slot) = slot {
+                groups.get_mut(slot).heard[sighting.from as usize] = true;
+            }
+        }
+    }
+
+    /// Whether a rule can have been kept in a group by who has to keep it: who says nothing keeps nothing.
+    /// `selector` says what its messages are.
+    pub(crate) fn is_heard(
+        &self,
+        rule: RuleIndex,
+        selector: &Selector,
+        (grouping, group): (GroupingId, GroupSlot),
+    ) -> bool {
+        let obligor = self.pack.rules[rule.0].info.obligor;
+        let party = obligor.or_else(|| selector.kinds.iter().find_map(|&kind| self.kind(kind).from));
+        party.is_none_or(|party| self.has_heard(party, (grouping, group)))
+    }
+
+    /// Whether a party has said anything in a group. A reference, say, is named when it is used, and a party may
+    /// well have kept away from it: there it is enough that it has said anything at all.
+    pub(crate) fn has_heard(&self, party: Party, (grouping, group): (GroupingId, GroupSlot)) -> bool {
+        let groups = &self.groups[grouping.0];
+        if !self.pack.groupings[grouping.0].is_wide() {
+            return groups.get(group).heard[party as usize];
+        }
+        let (now, before) = self.heard[party as usize];
+        now || groups.is_lasting() && before
+    }
+
     /// Notes that a party has said something broken.
     pub(crate) fn note_lapse(&mut self, by: Party, n: EventNumber, rule: RuleIndex) {
         self.lapses[by as usize] = Some((n, rule));
@@ -298,7 +337,8 @@ impl Ledger {
     ) -> (Finding, Sights) {
         let charge = charge(self, sighting);
         let earlier = charge.earlier.iter().map(|&(id, role)| self.witnesses.witness(&self.pack, id, role));
-        let mut witnesses: Vec<_> = charge.first.into_iter().chain(earlier).collect();
+        let ground = sighting.ground.as_deref().cloned();
+        let mut witnesses: Vec<_> = ground.into_iter().chain(charge.first).chain(earlier).collect();
         witnesses.push(sighting.witness(&self.pack, charge.role, charge.marked));
         let before = charge.earlier.iter().map(|&(id, _)| self.witnesses.lenses(id));
         let grouping = grouping.or_else(|| self.first_key(sighting.kind));
@@ -370,6 +410,19 @@ impl Ledger {
         });
         // Who was left waiting for longer than he had to may go on.
         if overdue { Standing::Void } else { Standing::Stands(None) }
+    }
+
+    /// The rule cannot be evaluated on this message, which is no fault of either party: it says no more, and
+    /// nothing follows from it for any other rule.
+    #[cold]
+    pub(crate) fn fail(&mut self, rule: RuleIndex, sighting: &Sighting<'_>) {
+        self.tallies[rule.0].error.get_or_insert_with(|| {
+            format!(
+                "the schema has event {} looked at more often than any message is worth, so that nobody can say \
+                 whether it fits",
+                sighting.n()
+            )
+        });
     }
 
     /// It cannot be known whether this message keeps the rule.

@@ -66,9 +66,9 @@ impl Judge {
                 let ended = Ended::Closed { by: close.from, at: event.at, witness: Some(witness) };
                 let owed = self.ledger.links.get(link).owed.clone();
                 for id in owed {
-                    let by_closer =
-                        self.ledger.obligations.get(id).is_some_and(|open| open.obligor == close.from);
-                    if by_closer {
+                    // Who may answer on a later connection may close this one.
+                    let open = self.ledger.obligations.get(id);
+                    if open.is_some_and(|open| open.obligor == close.from && !self.carries(open.rule)) {
                         self.settle(id, &ended);
                     }
                 }

@@ -185,7 +185,7 @@ impl Machine {
             Self::Shape(_) | Self::Unique(_) => {}
             Self::Never(machine) => machine.forget(group, ledger),
             Self::Respond(machine) => machine.forget(group, ledger),
-            Self::Precede(machine) => machine.forget(group),
+            Self::Precede(machine) => machine.forget(group, ledger),
             Self::Order(machine) => machine.forget(group, ledger),
             Self::Agree(machine) => machine.forget(grouping, group, ledger),
             Self::Limit(machine) => machine.forget(group, ledger),
@@ -200,7 +200,7 @@ impl Machine {
             Self::Never(machine) => each(group, machine.groups(), |group| machine.forget(group, ledger)),
             Self::Unique(machine) => machine.clear(),
             Self::Respond(machine) => each(group, machine.groups(), |group| machine.suspend(group, ledger)),
-            Self::Precede(machine) => each(group, machine.groups(), |group| machine.forget(group)),
+            Self::Precede(machine) => each(group, machine.groups(), |group| machine.forget(group, ledger)),
             Self::Order(machine) => each(group, machine.groups(), |group| machine.forget(group, ledger)),
             Self::Agree(machine) => machine.suspend(group, at, ledger),
             Self::Limit(machine) => match group {

@@ -135,7 +135,8 @@ impl NeverRule {
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
         let Some(forbidden) = self.forbidden.get_mut(group.0 as usize).and_then(Option::take) else { return };
         ledger.witnesses.release(forbidden.after);
-        if !forbidden.broken {
+        let here = (self.never.grouping, group);
+        if !forbidden.broken && ledger.is_heard(self.rule, &self.never.message, here) {
             ledger.tallies[self.rule.0].met += 1;
         }
     }

@@ -3,6 +3,9 @@
 //! It ends met, violated, undecided for a reason, or void. How, is `respond`'s to say; here the open ones
 //! are kept, each findable by its group (an answer came) and by its connection (the link ended).
 
+use std::sync::Arc;
+
+use super::Witness;
 use super::group::Groups;
 use super::link::Links;
 use super::sighting::{GroupSlot, LinkSlot, RuleIndex, SeenId};
@@ -26,6 +29,10 @@ pub(crate) struct Obligation {
     pub(crate) rule: RuleIndex,
     pub(crate) grouping: GroupingId,
     pub(crate) group: GroupSlot,
+    /// The message that has put the rule in force, where it is not always in force.
+    pub(crate) ground: Option<Arc<Witness>>,
+    /// The message that said how much time there is, where an earlier one did.
+    pub(crate) learned: Option<Arc<Witness>>,
     /// The message to be answered.
     pub(crate) trigger: SeenId,
     /// Who owes it.
@@ -67,6 +74,8 @@ impl Obligation {
             rule,
             grouping,
             group,
+            ground: None,
+            learned: None,
             trigger,
             obligor,
             since,

@@ -23,6 +23,8 @@ pub(crate) struct OrderRule {
     steps: Vec<Vec<usize>>,
     /// By group.
     places: Vec<Place>,
+    /// By group: the shortest way from the start to where it stands, each state with the message that led there.
+    paths: Vec<Vec<(usize, SeenId)>>,
 }
 
 /// Where a group stands.
@@ -55,7 +57,7 @@ impl OrderRule {
             pack.lineage(KindId(kind)).flat_map(named).collect()
         };
         let steps = (0..pack.kinds.len()).map(steps).collect();
-        Self { rule, order, steps, places: Vec::new() }
+        Self { rule, order, steps, places: Vec::new(), paths: Vec::new() }
     }
 
     #[inline(never)]
@@ -66,6 +68,7 @@ impl OrderRule {
         let index = group.0 as usize;
         if index >= self.places.len() {
             self.places.resize(index + 1, Place::default());
+            self.paths.resize_with(index + 1, Vec::new);
         }
         let place = self.places[index];
         let early = match self.next(place.state, place.since, sighting, ledger) {
@@ -75,7 +78,8 @@ impl OrderRule {
                 if to != place.state || place.by.is_some() || counts {
                     self.enter(index, to, sighting, ledger);
                 }
-                if counts {
+                // That the other one goes on is evidence of nothing about a party that says nothing.
+                if counts && self.is_heard(group, ledger) {
                     ledger.met(self.rule, sighting);
                 }
                 return;
@@ -91,6 +95,7 @@ impl OrderRule {
             && let Some(by) = std::mem::take(place).by
         {
             ledger.witnesses.release(by);
+            self.paths[group.0 as usize].drain(..).for_each(|(_, by)| ledger.witnesses.release(by));
         }
     }
 
@@ -116,8 +121,17 @@ impl OrderRule {
                 None => unknown = Move::Illegal,
             }
         }
+        if self.binds(sighting, ledger) { unknown } else { Move::Ignored }
+    }
+
+    fn is_heard(&self, group: GroupSlot, ledger: &Ledger) -> bool {
         let obligor = ledger.pack.rules[self.rule.0].info.obligor;
-        if obligor.is_none_or(|party| party == sighting.from) { unknown } else { Move::Ignored }
+        obligor.is_none_or(|party| ledger.has_heard(party, (self.order.grouping, group)))
+    }
+
+    /// Whether the sender of this message is who has to keep the rule.
+    fn binds(&self, sighting: &Sighting<'_>, ledger: &Ledger) -> bool {
+        ledger.pack.rules[self.rule.0].info.obligor.is_none_or(|party| party == sighting.from)
     }
 
     fn enter(&mut self, index: usize, state: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
@@ -134,6 +148,20 @@ impl OrderRule {
             before: sighting.is_sent.then_some((place.state, place.since, sighting.from)),
             taint: place.taint.or(own),
         };
+        self.note_path(index, state, sighting, ledger);
+    }
+
+    /// Notes the way to a state: what led away from one and back to it proves nothing any more.
+    fn note_path(&mut self, index: usize, state: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        let path = &mut self.paths[index];
+        let known = match state {
+            0 => Some(0),
+            _ => path.iter().position(|&(passed, _)| passed == state).map(|at| at + 1),
+        };
+        match known {
+            Some(length) => path.drain(length..).for_each(|(_, by)| ledger.witnesses.release(by)),
+            None => path.push((state, ledger.witnesses.keep(sighting))),
+        }
     }
 
     /// A message without the key moves every group, where it may.
@@ -151,6 +179,13 @@ impl OrderRule {
                 self.enter(index, to, sighting, ledger);
             }
         }
+    }
+
+    /// The messages that led to where a group stands, the last one last.
+    fn earlier(&self, place: Place, group: GroupSlot) -> Vec<(SeenId, &'static str)> {
+        let path = self.paths[group.0 as usize].iter().map(|&(_, by)| by);
+        let path = path.filter(|&by| Some(by) != place.by).map(|by| (by, "led here"));
+        path.chain(place.by.map(|by| (by, "before"))).collect()
     }
 
     #[cold]
@@ -211,7 +246,7 @@ impl OrderRule {
                     },
                     got: format!("{} {elapsed} later", a(noun)),
                     first: None,
-                    earlier: place.by.map(|by| (by, "before")).into_iter().collect(),
+                    earlier: self.earlier(place, group),
                     role: "message",
                     marked: None,
                 }

@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::ledger::{Charge, Ledger};
-use super::sighting::{GroupSlot, RuleIndex, Sighting};
+use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, of_flow, the};
 use crate::conversation::{Offset, Party};
 use crate::pack::Precede;
@@ -22,6 +22,8 @@ struct Counts {
     then: u32,
     /// Who has taken a permission away that was there, and when.
     lost: Option<(Party, Offset)>,
+    /// Where each has to have one of its own: the last of what came first, and of what followed.
+    last: [Option<SeenId>; 2],
 }
 
 impl Counts {
@@ -36,23 +38,35 @@ impl PrecedeRule {
     }
 
     /// What has to come first came.
-    pub(crate) fn first(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+    pub(crate) fn first(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         if let Some(group) = sighting.group(self.precede.grouping)
             && ledger.selects(&self.precede.first, sighting)
         {
             self.counts(group).first += 1;
+            self.keep(group, 0, sighting, ledger);
+        }
+    }
+
+    /// Keeps a message as the last of its sort, where each has to have one of its own.
+    fn keep(&mut self, group: GroupSlot, sort: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+        if self.precede.each {
+            let kept = ledger.witnesses.keep(sighting);
+            if let Some(before) = self.counts(group).last[sort].replace(kept) {
+                ledger.witnesses.release(before);
+            }
         }
     }
 
     /// What takes the permission away came.
-    pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &Ledger) {
+    pub(crate) fn reset(&mut self, sighting: &Sighting<'_>, ledger: &mut Ledger) {
         if let Some(group) = sighting.group(self.precede.grouping)
             && self.precede.reset.as_ref().is_some_and(|reset| ledger.selects(reset, sighting))
         {
             let each = self.precede.each;
             let counts = self.counts(group);
             let lost = counts.allow(each).then_some((sighting.from, sighting.at()));
-            *counts = Counts { lost, ..Counts::default() };
+            self.forget(group, ledger);
+            self.counts(group).lost = lost;
         }
     }
 
@@ -66,9 +80,10 @@ impl PrecedeRule {
         let Some(group) = sighting.group(grouping) else { return };
         let each = self.precede.each;
         let counts = self.counts(group);
-        let (first, then, lost) = (counts.first, counts.then + 1, counts.lost);
+        let (first, then, lost, last) = (counts.first, counts.then + 1, counts.lost, counts.last);
         if counts.allow(each) {
             counts.then += 1;
+            self.keep(group, 1, sighting, ledger);
             ledger.met(self.rule, sighting);
             return;
         }
@@ -101,7 +116,7 @@ impl PrecedeRule {
                 },
                 got,
                 first: None,
-                earlier: Vec::new(),
+                earlier: last.into_iter().flatten().zip(["allowed one", "was that one"]).collect(),
                 role: "message",
                 marked: key_range(sighting, ledger, grouping),
             }
@@ -118,9 +133,10 @@ impl PrecedeRule {
         }
     }
 
-    pub(crate) fn forget(&mut self, group: GroupSlot) {
+    pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
         if let Some(counts) = self.counts.get_mut(group.0 as usize) {
-            *counts = Counts::default();
+            let Counts { last, .. } = std::mem::take(counts);
+            last.into_iter().flatten().for_each(|kept| ledger.witnesses.release(kept));
         }
     }
 

@@ -14,6 +14,7 @@
 //! | nearer to `dl` than the clock is exact | undecided (clock) |
 //! | an unreadable message may have been the answer | undecided (undecodable) |
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::CLOCK_GUARD;
@@ -58,8 +59,8 @@ pub(crate) struct RespondRule {
     pub(crate) respond: Respond,
     /// By group.
     desks: Vec<Desk>,
-    /// The limit that a message of this recording said.
-    learned: Option<Duration>,
+    /// The limit that a message of this recording said, and that message.
+    learned: Option<(Duration, Arc<Witness>)>,
 }
 
 /// What is open and what was answered in one group.
@@ -106,6 +107,8 @@ impl RespondRule {
             Obligation::new(self.rule, (grouping, group), trigger, obligor, since, deadline, link);
         let early = self.desk(group).early.take().filter(|early| early.by == obligor);
         obligation.follows = sighting.tainted.or(early.map(|early| early.rule));
+        obligation.ground.clone_from(&sighting.ground);
+        obligation.learned = self.learned.as_ref().map(|(_, said)| Arc::clone(said));
         let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);
         if self.decides_at_deadline() {
             ledger.deadlines.add(id, &ledger.obligations);
@@ -124,7 +127,7 @@ impl RespondRule {
     }
 
     /// The recording ended: what was learned in it holds for it alone.
-    pub(crate) const fn end_of_recording(&mut self) {
+    pub(crate) fn end_of_recording(&mut self) {
         self.learned = None;
     }
 
@@ -132,7 +135,10 @@ impl RespondRule {
         let Some(learned) = &self.respond.window.learned else { return };
         if sighting.tainted.is_none() && ledger.selects_kind(&learned.from, sighting) {
             let number = number(sighting, learned.at);
-            self.learned = number.map(|number| Duration::from_millis(number) * learned.times);
+            self.learned = number.map(|number| {
+                let said = sighting.witness(&ledger.pack, "said the time", None);
+                (Duration::from_millis(number) * learned.times, Arc::new(said))
+            });
         }
     }
 
@@ -300,7 +306,7 @@ impl RespondRule {
                     what: format!("{} sent {} too early", the(sighting.from), a(noun)),
                     expected: format!("{} not before {}", a(noun), spoken(lower)),
                     got: format!("{} after {}", a(noun), spoken(took)),
-                    first: None,
+                    first: open.learned.as_deref().cloned(),
                     earlier: vec![(open.trigger, "trigger")],
                     role: "answer",
                     marked: None,
@@ -325,7 +331,7 @@ impl RespondRule {
                 what: format!("{} sent {} {} late", the(sighting.from), a(noun), spoken(late)),
                 expected: format!("{} within {}", a(noun), spoken(limit)),
                 got: format!("{} after {}", a(noun), spoken(took)),
-                first: None,
+                first: open.learned.as_deref().cloned(),
                 earlier: vec![(open.trigger, "trigger")],
                 role: "answer",
                 marked: None,
@@ -378,10 +384,11 @@ impl RespondRule {
             ledger.convict_quietly(self.rule, finding, sights, decided.follows.or(open.lacking));
             return true;
         }
+        let heard = ledger.is_heard(self.rule, &self.respond.with, (open.grouping, open.group));
         let tally = &mut ledger.tallies[self.rule.0];
         match (self.respond.judges, self.respond.times) {
             (Judges::Promptness, _) => tally.void += 1,
-            (Judges::Both | Judges::Existence, Times::AtMostOnce) => tally.met += 1,
+            (Judges::Both | Judges::Existence, Times::AtMostOnce) => tally.met += u64::from(heard),
             (Judges::Both | Judges::Existence, Times::AtLeastOnce | Times::ExactlyOnce) => {
                 return self.judge_absent(open, ended, ledger);
             }
@@ -434,7 +441,9 @@ impl RespondRule {
         let to = ledger.names(&self.respond.to);
         let flow = ledger.flow(open.grouping, Some(open.group));
         let limit = open.deadline.map(|deadline| spoken(deadline.since(open.since)));
-        let mut witnesses = vec![ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger")];
+        let ground = open.ground.as_deref().into_iter().chain(open.learned.as_deref());
+        let mut witnesses: Vec<_> = ground.cloned().collect();
+        witnesses.push(ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger"));
         witnesses.extend(closing(ended));
         let sights = Sights {
             messages: ledger.witnesses.lenses(open.trigger),
@@ -505,7 +514,8 @@ impl RespondRule {
 
     fn window(&self, sighting: &Sighting<'_>) -> Option<Duration> {
         let told = self.respond.window.upper_at.and_then(|slot| number(sighting, slot));
-        told.map(Duration::from_millis).or(self.learned).or(self.respond.window.upper)
+        let learned = self.learned.as_ref().map(|(learned, _)| *learned);
+        told.map(Duration::from_millis).or(learned).or(self.respond.window.upper)
     }
 
     fn obligor(&self, trigger_from: Party, ledger: &Ledger) -> Party {

@@ -15,13 +15,17 @@ pub(crate) struct ShapeRule {
 impl ShapeRule {
     #[inline(never)]
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
-        if !ledger.selects(&self.shape.on, sighting) {
+        // A rule that could not be evaluated says no more.
+        if !ledger.selects(&self.shape.on, sighting) || ledger.tallies[self.rule.0].error.is_some() {
             return;
         }
         let Some(broken) = self.shape.require.iter().find(|test| !test.holds(&sighting.view)) else {
             ledger.met(self.rule, sighting);
             return;
         };
+        if broken.overruns(&sighting.view) {
+            return ledger.fail(self.rule, sighting);
+        }
         ledger.accuse(self.rule, sighting, None, |ledger, sighting| {
             let kind = ledger.kind(sighting.kind);
             let verb = if kind.carriers.contains(Carrier::Open) { "opened" } else { "sent" };

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Witness;
 use super::answers::Answers;
@@ -58,6 +59,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) lenses: LensSet,
     /// What was asked of it before.
     pub(crate) answers: Answers,
+    /// The message that has put the rule in force that is called, where it is not always in force.
+    pub(crate) ground: Option<Arc<Witness>>,
 }
 
 impl Sighting<'_> {
@@ -96,7 +99,7 @@ impl Sighting<'_> {
             n: self.event.n,
             at: self.event.at,
             connection: Some(self.connection),
-            from: Some(self.from),
+            from: self.is_sent.then_some(self.from),
             role: role.to_owned(),
             marked: marked.filter(on_characters).map(|range| place(range.start)..place(range.end)),
             excerpt,
@@ -122,6 +125,7 @@ struct Seen {
     at: Offset,
     connection: ConnectionId,
     from: Party,
+    is_sent: bool,
     kind: KindId,
     lenses: LensSet,
     excerpt: String,
@@ -145,6 +149,7 @@ impl Witnesses {
                 at: Offset::ZERO,
                 connection: ConnectionId(0),
                 from: Party::Pos,
+                is_sent: true,
                 kind: KindId(0),
                 lenses: LensSet::default(),
                 excerpt: String::new(),
@@ -160,6 +165,7 @@ impl Witnesses {
         seen.at = sighting.event.at;
         seen.connection = sighting.connection;
         seen.from = sighting.from;
+        seen.is_sent = sighting.is_sent;
         seen.kind = sighting.kind;
         seen.lenses = sighting.lenses;
         seen.broke = None;
@@ -217,7 +223,7 @@ impl Witnesses {
             n: seen.n,
             at: seen.at,
             connection: Some(seen.connection),
-            from: Some(seen.from),
+            from: seen.is_sent.then_some(seen.from),
             role: role.to_owned(),
             excerpt: hide(&seen.excerpt, !seen.whole),
             marked: None,

@@ -2,6 +2,9 @@
 //!
 //! The message that starts or ends it is itself judged by what held before it came.
 
+use std::sync::Arc;
+
+use super::Witness;
 use super::ledger::Ledger;
 use super::sighting::{GroupSlot, Sighting};
 use crate::pack::{GroupingId, Span};
@@ -12,6 +15,8 @@ pub(super) struct Force {
     pub(super) span: Span,
     /// By group: whether that has changed since the group began.
     turned: Vec<bool>,
+    /// By group: the message that has put it in force.
+    grounds: Vec<Option<Arc<Witness>>>,
 }
 
 /// What a message has done to a rule.
@@ -27,7 +32,7 @@ pub(super) enum Turn {
 
 impl Force {
     pub(super) const fn new(span: Span) -> Self {
-        Self { span, turned: Vec::new() }
+        Self { span, turned: Vec::new(), grounds: Vec::new() }
     }
 
     pub(super) const fn grouping(&self) -> GroupingId {
@@ -40,6 +45,12 @@ impl Force {
         let group = sighting.group(self.span.grouping);
         let turned = group.and_then(|group| self.turned.get(group.0 as usize)).copied();
         turned.unwrap_or(false) != self.span.after.is_none()
+    }
+
+    /// The message that has put the rule in force, so that it is judged at all.
+    pub(super) fn ground(&self, sighting: &Sighting<'_>) -> Option<Arc<Witness>> {
+        let group = sighting.group(self.span.grouping)?;
+        self.grounds.get(group.0 as usize)?.clone()
     }
 
     /// What a message changes for those after it.
@@ -60,6 +71,10 @@ impl Force {
             self.turned.resize(index + 1, false);
         }
         self.turned[index] = turned;
+        if holds && !held {
+            self.grounds.resize(self.turned.len(), None);
+            self.grounds[index] = Some(Arc::new(sighting.witness(&ledger.pack, "in force since", None)));
+        }
         if held && is(until) { Turn::Ended(group) } else { Turn::None }
     }
 
@@ -67,6 +82,9 @@ impl Force {
     pub(super) fn forget(&mut self, group: GroupSlot) {
         if let Some(turned) = self.turned.get_mut(group.0 as usize) {
             *turned = false;
+        }
+        if let Some(ground) = self.grounds.get_mut(group.0 as usize) {
+            *ground = None;
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) findings: Vec<Finding>,
     pub(crate) examples: Vec<Example>,
     pub(crate) timing: Distribution,
+    /// What went wrong on our side or the pack's, the first time.
+    pub(crate) error: Option<String>,
 }
 
 /// An obligation that could not be decided.
@@ -62,7 +64,12 @@ impl Tally {
 
     /// Adds what the rule has come to in later recordings, the first of which is number `first` of the run.
     pub(crate) fn absorb(&mut self, later: Self, first: usize) {
-        let Self { met, violated, waived, void, undecided, findings, examples, timing } = later;
+        if self.error.is_some() {
+            // The rule has stopped looking.
+            return;
+        }
+        let Self { met, violated, waived, void, undecided, findings, examples, timing, error } = later;
+        self.error = error;
         self.met += met;
         self.violated += violated;
         self.waived += waived;
@@ -84,7 +91,9 @@ impl Tally {
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        if self.violated > 0 {
+        if self.error.is_some() {
+            Verdict::Error
+        } else if self.violated > 0 {
             Verdict::Fail
         } else if !self.undecided.is_empty() {
             Verdict::Inconclusive

@@ -46,7 +46,10 @@ impl UniqueRule {
             }
             Scope::Recording | Scope::Installation => 0,
         };
-        let digest = self.digest.of(place, &ledger.groups[self.unique.grouping.0].get(group).key);
+        let named = ledger.groups[self.unique.grouping.0].get(group);
+        // Where each party numbers its own, the same number of the other one is another key.
+        let place = place << 2 | named.owner().map_or(0, |owner| owner as u64 + 1);
+        let digest = self.digest.of(place, named.canonical());
         let here = FirstUse::new(sighting.source, sighting.n(), sighting.at());
         let Some(first) = self.used.note(digest, here) else {
             ledger.met(self.rule, sighting);

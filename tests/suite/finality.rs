@@ -85,7 +85,7 @@ struct Ground {
 impl Ground {
     fn of(name: &str) -> Self {
         let mut sources = Sources::embedded();
-        for (path, text) in ticket_talk() {
+        for (path, text) in ticket_talk().into_iter().chain(crate::laws::invented::pages()) {
             sources.insert(path, text);
         }
         let pack = Arc::new(pack::load(&sources, name).unwrap_or_else(|errors| panic!("{errors}")));
@@ -341,4 +341,9 @@ fn what_comes_after_the_deadline_excuses_nothing_and_changes_only_the_words() {
 #[test]
 fn what_is_announced_of_a_castle_recording_stands() {
     every_trace_of("castle", 600);
+}
+
+#[test]
+fn what_is_announced_of_a_protocol_that_uses_every_pattern_stands() {
+    every_trace_of("fair-talk", 300);
 }

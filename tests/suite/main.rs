@@ -24,6 +24,7 @@ mod format;
 mod gochip;
 mod json;
 mod kill;
+mod laws;
 mod leak;
 mod licences;
 mod masking;

@@ -96,6 +96,7 @@ impl Schema {
             Broken::One(_) => format!("exactly one of: {}", self.alternatives(node)),
             Broken::Not => format!("other than {}", self.refused(node)),
             Broken::Malformed => "JSON".to_owned(),
+            Broken::Overrun => "a schema that can be evaluated".to_owned(),
         };
         format!("{place} {wanted}")
     }

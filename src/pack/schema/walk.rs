@@ -56,6 +56,8 @@ pub(super) enum Broken {
     Not,
     /// The text is no JSON; the caller has seen to it that it is.
     Malformed,
+    /// It cannot be told: the schema has the value looked at more often than any message is worth.
+    Overrun,
 }
 
 impl From<JsonError> for Breach {
@@ -72,11 +74,19 @@ impl Schema {
 
     pub(super) fn fits_node(&self, node: NodeId, text: &str, at: usize) -> Result<(), Breach> {
         let mut walk = Walk { nodes: &self.nodes, text, fuel: 10_000 + 64 * text.len() };
-        match walk.value(node, scan::space(text.as_bytes(), at)) {
-            // A schema that makes one look at the same value again and again accuses nobody.
-            Err(_) if walk.fuel == 0 => Ok(()),
-            outcome => outcome.map(drop),
+        let outcome = walk.value(node, scan::space(text.as_bytes(), at));
+        // Whatever a walk says that was cut short, it may say the opposite further on.
+        if walk.fuel == 0 {
+            return Err(Breach { at, node, keyword: Broken::Overrun });
         }
+        outcome.map(drop)
+    }
+}
+
+impl Breach {
+    /// Whether nothing is broken, as far as anybody can tell: the schema cannot be evaluated on this value.
+    pub fn is_overrun(&self) -> bool {
+        self.keyword == Broken::Overrun
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Judge {
     pub(super) abandoned: bool,
     /// Lent out while a message is judged.
     extract: Option<Box<Extract>>,
-    flows: u64,
+    pub(super) flows: u64,
     /// Whether a message asked something in words of this protocol.
     asked: bool,
     masked: bool,
@@ -497,76 +497,6 @@ impl Judge {
         let places = &mut self.ledger.links.get_mut(link).places[sender as usize];
         places.groups.copy_from_slice(&groups[..Grouping::BUILT_IN]);
         places.epoch = self.places_epoch;
-    }
-
-    /// A message that opens a flow: a finished flow of the same key is another one.
-    fn opens(&mut self, sighting: &mut Sighting<'_>) {
-        for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
-            let Some(slot) = sighting.group(grouping) else { continue };
-            if !self.ledger.pack.groupings[grouping.0].flows {
-                continue;
-            }
-            let group = self.ledger.groups[grouping.0].get(slot);
-            if group.finished && !group.is_owed() && group.opened.is_some() {
-                self.forget_in_rules(grouping, slot);
-                let group = self.ledger.groups[grouping.0].get_mut(slot);
-                group.finished = false;
-                group.taint = None;
-                group.doubt = None;
-                group.opened = None;
-                group.opened_by = None;
-                group.opener = LensSet::default();
-                group.opened_on = None;
-            }
-            let group = self.ledger.groups[grouping.0].get_mut(slot);
-            if group.opened.is_none() {
-                group.opened = Some(sighting.event.n);
-                group.opened_by = Some(sighting.kind);
-                group.opener = sighting.lenses;
-                group.opened_on = Some(sighting.connection);
-                if self.abandoned {
-                    self.note_open(sighting, grouping, slot);
-                }
-            }
-        }
-        self.flows += 1;
-    }
-
-    /// A broken message may have been meant as an answer its sender still owes.
-    fn explain(&mut self, sighting: &Sighting<'_>, root: RuleIndex) {
-        for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
-            if let Some(group) = sighting.group(grouping) {
-                self.ledger.explain((grouping, group), sighting, &[sighting.kind], root);
-            }
-        }
-    }
-
-    /// What the groups of a message remember of it.
-    fn note_in_groups(&mut self, sighting: &Sighting<'_>, role: Role) {
-        if role == Role::Opens {
-            let link = self.ledger.links.get_mut(sighting.link);
-            link.last_opened = sighting.n();
-            link.broken_opener = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
-        }
-        for grouping in 0..self.ledger.groups.len() {
-            let Some(slot) = sighting.groups[grouping] else { continue };
-            if !self.ledger.pack.groupings[grouping].flows {
-                continue;
-            }
-            let group = self.ledger.groups[grouping].get_mut(slot);
-            if role == Role::Final {
-                group.finished = true;
-                let open = &mut self.ledger.links.get_mut(sighting.link).open_flows;
-                open.retain(|&(of, flow, _)| (of.0, flow) != (grouping, slot));
-            }
-            if let Some(rule) = sighting.tainted {
-                let taint = Taint { by: sighting.from, rule };
-                group.doubt.get_or_insert(taint);
-                if role == Role::Opens || group.opened.is_none() {
-                    group.taint.get_or_insert(taint);
-                }
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! accusation stands. Rules see conversations, never files; time is what the events say.
 
 mod finding;
+mod flows;
 mod verdict;
 
 mod calls;

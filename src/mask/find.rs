@@ -174,15 +174,18 @@ fn cards(bytes: &[u8], least: Certainty) -> Vec<Hit> {
     Cards::new(bytes).filter_map(hit).collect()
 }
 
-/// What a value is whose place or name only calls it sensitive: card data, where it looks like it.
+/// What a value is whose place or name only calls it sensitive, or a secret: card data, where it looks like it.
 fn telling(kind: MaskedKind, value: &[u8], least: Certainty) -> MaskedKind {
     match kind {
         MaskedKind::Sensitive => cards(value, least).first().map_or(kind, |card| card.kind),
+        // A key may have a run of digits that could be a card number.
+        MaskedKind::Secret => {
+            cards(value, least.max(Certainty::Likely)).first().map_or(kind, |card| card.kind)
+        }
         MaskedKind::CardNumber
         | MaskedKind::TrackData
         | MaskedKind::VerificationValue
-        | MaskedKind::PinBlock
-        | MaskedKind::Secret => kind,
+        | MaskedKind::PinBlock => kind,
     }
 }
 

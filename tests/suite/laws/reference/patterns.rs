@@ -453,8 +453,10 @@ impl<'a> Scene<'a> {
             if has_since && since.is_none() && middle.is_none() {
                 // Of several sums the first is never whole.
                 middle = Some(at);
-            } else if has_since && since.is_none() || doubt {
-                verdicts.push((at, End::Undecided(Reason::Gap)));
+            } else if has_since && since.is_none() {
+                verdicts.push((at, End::Undecided(Reason::Start)));
+            } else if doubt {
+                verdicts.push((at, End::Undecided(Reason::Doubt)));
             } else {
                 judged = true;
                 let right = value == sum || value == sum.minus(less);
@@ -462,7 +464,7 @@ impl<'a> Scene<'a> {
             }
         }
         if let Some(at) = middle.filter(|_| !judged) {
-            self.undecided(at, Reason::Gap);
+            self.undecided(at, Reason::Start);
         }
         for (at, end) in verdicts {
             match end {

@@ -410,18 +410,24 @@ impl Pack {
 
     /// Whether anything is remembered from one recording of a run to the next, so that their order counts.
     pub fn outlives_a_recording(&self) -> bool {
-        let by_rule = |rule: &Rule| match &rule.pattern {
-            Pattern::Unique(unique) => unique.scope == Scope::Installation,
-            Pattern::Limit(limit) => limit.scope == Scope::Installation,
-            Pattern::Shape(_)
-            | Pattern::Never(_)
-            | Pattern::Respond(_)
-            | Pattern::Precede(_)
-            | Pattern::Order(_)
-            | Pattern::Agree(_) => false,
+        let lasts = |grouping: GroupingId| self.groupings[grouping.0].scope == GroupScope::Installation;
+        let by_rule = |rule: &Rule| {
+            let by_pattern = match &rule.pattern {
+                Pattern::Shape(_) => false,
+                Pattern::Never(never) => lasts(never.grouping),
+                Pattern::Unique(unique) => unique.scope == Scope::Installation || lasts(unique.grouping),
+                Pattern::Respond(respond) => lasts(respond.grouping),
+                Pattern::Precede(precede) => lasts(precede.grouping),
+                Pattern::Order(order) => lasts(order.grouping),
+                Pattern::Agree(agree) => {
+                    lasts(agree.grouping) || agree.less.as_ref().is_some_and(|(_, key)| lasts(*key))
+                }
+                Pattern::Limit(limit) => limit.scope == Scope::Installation || lasts(limit.grouping),
+            };
+            by_pattern || rule.span.as_ref().is_some_and(|span| lasts(span.grouping))
         };
-        let by_group = |grouping: &Grouping| grouping.scope == GroupScope::Installation;
-        self.rules.iter().any(by_rule) || self.groupings.iter().any(by_group)
+        let by_key = |key: &Grouping| key.keyed && key.scope == GroupScope::Installation;
+        self.rules.iter().any(by_rule) || self.groupings.iter().any(by_key)
     }
 
     /// The endpoint a request target leads to. A prefix a proxy adds does not matter.

@@ -345,3 +345,11 @@ fn live_findings_are_certain_and_the_result_is_that_of_a_later_check() {
     assert_eq!(live, [("ACK-2".to_owned(), Party::Pos), ("ACK-1".to_owned(), Party::Pos)]);
     assert_eq!(check.finish(), judged("bluechip-tsi", &text).clone());
 }
+
+#[test]
+fn recordings_of_every_pack_can_be_judged_apart() {
+    for name in ["core", "bluechip-tsi", "gochip", "castle"] {
+        let pack = tilltape::pack::load(&Sources::embedded(), name).expect("the pack loads");
+        assert!(!pack.outlives_a_recording(), "{name}");
+    }
+}

@@ -124,6 +124,7 @@ fn unique_reaches_as_far_as_its_scope() {
     for (scope, expected) in [("recording", "2/0/0/0"), ("installation", "1/1/0/0 pos 0#2 1#2")] {
         let pack = with_rule(&format!("[pattern.unique]\non = \"ask\"\nscope = \"{scope}\""));
         new_rule(&pack, expected, &[&ask, &ask]);
+        assert_eq!(pack.outlives_a_recording(), scope == "installation");
     }
     let pack = with_rule("[pattern.unique]\non = \"ask\"");
     let spelled = talk("pos {\"type\":\"ask\",\"id\":7}\npos {\"type\":\"ask\",\"id\":\"7\"}\n");

@@ -412,19 +412,13 @@ impl Pack {
     pub fn outlives_a_recording(&self) -> bool {
         let lasts = |grouping: GroupingId| self.groupings[grouping.0].scope == GroupScope::Installation;
         let by_rule = |rule: &Rule| {
-            let by_pattern = match &rule.pattern {
-                Pattern::Shape(_) => false,
-                Pattern::Never(never) => lasts(never.grouping),
-                Pattern::Unique(unique) => unique.scope == Scope::Installation || lasts(unique.grouping),
-                Pattern::Respond(respond) => lasts(respond.grouping),
-                Pattern::Precede(precede) => lasts(precede.grouping),
-                Pattern::Order(order) => lasts(order.grouping),
-                Pattern::Agree(agree) => {
-                    lasts(agree.grouping) || agree.less.as_ref().is_some_and(|(_, key)| lasts(*key))
-                }
-                Pattern::Limit(limit) => limit.scope == Scope::Installation || lasts(limit.grouping),
+            let by_scope = match &rule.pattern {
+                Pattern::Unique(unique) => unique.scope == Scope::Installation,
+                Pattern::Limit(limit) => limit.scope == Scope::Installation,
+                _ => false,
             };
-            by_pattern || rule.span.as_ref().is_some_and(|span| lasts(span.grouping))
+            let of_span = rule.span.as_ref().map(|span| span.grouping);
+            by_scope || rule.pattern.groupings().chain(of_span).any(lasts)
         };
         let by_key = |key: &Grouping| key.keyed && key.scope == GroupScope::Installation;
         self.rules.iter().any(by_rule) || self.groupings.iter().any(by_key)

@@ -28,6 +28,23 @@ pub enum Pattern {
     Limit(Limit),
 }
 
+impl Pattern {
+    /// The groupings a rule remembers something of.
+    pub fn groupings(&self) -> impl Iterator<Item = GroupingId> + use<> {
+        let (one, other) = match self {
+            Self::Shape(_) => (None, None),
+            Self::Never(never) => (never.after.as_ref().map(|_| never.grouping), None),
+            Self::Unique(unique) => (Some(unique.grouping), None),
+            Self::Respond(respond) => (Some(respond.grouping), None),
+            Self::Precede(precede) => (Some(precede.grouping), None),
+            Self::Order(order) => (Some(order.grouping), None),
+            Self::Agree(agree) => (Some(agree.grouping), agree.less.as_ref().map(|(_, key)| *key)),
+            Self::Limit(limit) => (Some(limit.grouping), None),
+        };
+        one.into_iter().chain(other.filter(|other| one != Some(*other)))
+    }
+}
+
 /// Which messages: of one of these kinds, and passing these tests.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {

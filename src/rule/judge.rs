@@ -73,7 +73,8 @@ impl Judge {
             for (kind, calls) in calls.iter_mut().enumerate() {
                 calls.add(index, machine, &pack, KindId(kind));
             }
-            machine.groupings().for_each(|grouping| remembering[grouping.0].push(index));
+            let groupings = pack.rules[machine.rule().0].pattern.groupings();
+            groupings.for_each(|grouping| remembering[grouping.0].push(index));
             if let Some(force) = &force[index] {
                 bound[force.grouping().0].push(index);
             }
@@ -249,7 +250,8 @@ impl Judge {
             }
         }
         for machine in &mut self.rules {
-            let lasting = machine.groupings().any(|grouping| self.ledger.groups[grouping.0].is_lasting());
+            let mut groupings = self.ledger.pack.rules[machine.rule().0].pattern.groupings();
+            let lasting = groupings.any(|grouping| self.ledger.groups[grouping.0].is_lasting());
             machine.end_of_recording(lasting, &mut self.ledger);
         }
         self.ledger.end_of_recording();
@@ -445,7 +447,8 @@ impl Judge {
             let group = match force.observe(&sighting, &self.ledger) {
                 Turn::None => continue,
                 Turn::Ended(group) => {
-                    self.rules[rule].groupings().any(|own| own == force.grouping()).then_some(group)
+                    let pattern = &self.ledger.pack.rules[self.rules[rule].rule().0].pattern;
+                    pattern.groupings().any(|own| own == force.grouping()).then_some(group)
                 }
                 Turn::Anew => None,
             };

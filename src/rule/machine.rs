@@ -72,23 +72,6 @@ impl Machine {
         }
     }
 
-    /// The groupings it remembers something of.
-    pub(super) fn groupings(&self) -> impl Iterator<Item = GroupingId> {
-        let (one, other) = match self {
-            Self::Shape(_) => (None, None),
-            Self::Never(machine) => (machine.never.after.as_ref().map(|_| machine.never.grouping), None),
-            Self::Unique(machine) => (Some(machine.unique.grouping), None),
-            Self::Respond(machine) => (Some(machine.respond.grouping), None),
-            Self::Precede(machine) => (Some(machine.precede.grouping), None),
-            Self::Order(machine) => (Some(machine.order.grouping), None),
-            Self::Agree(machine) => {
-                (Some(machine.agree.grouping), machine.agree.less.as_ref().map(|(_, grouping)| *grouping))
-            }
-            Self::Limit(machine) => (Some(machine.limit.grouping), None),
-        };
-        one.into_iter().chain(other.filter(|other| one != Some(*other)))
-    }
-
     /// Whether a message of `kind` only shows that the rule could have been broken, and was not.
     pub(super) fn takes_as_evidence(&self, pack: &Pack, kind: KindId) -> bool {
         let Self::Never(NeverRule { never, .. }) = self else { return false };

@@ -10,8 +10,8 @@ const LONGEST: usize = 48;
 pub(crate) struct Names {
     /// Sorted by name.
     entries: Vec<(Box<[u8]>, Meaning)>,
-    /// Bit set: the last three bytes of some name hash to it.
-    tails: Box<[u64; 64]>,
+    /// Bit set: some name ends in these three letters, five bits each.
+    tails: Box<[u64; 512]>,
     /// By first and last letter: bit n, some such name can be spelled in n bytes.
     lengths: Box<[u64; 1024]>,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Meaning {
 impl Names {
     /// A table without names.
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), tails: Box::new([0; 64]), lengths: Box::new([0; 1024]) }
+        Self { entries: Vec::new(), tails: Box::new([0; 512]), lengths: Box::new([0; 1024]) }
     }
 
     /// Adds a name. A name that is there keeps its meaning, except that a place yields to a kind.
@@ -69,15 +69,20 @@ impl Names {
         while quote > 0 && is_separator(bytes[quote - 1]) {
             quote -= 1;
         }
-        let tail = *bytes[..quote].last_chunk::<3>()?;
-        let (word, bit) = slot(tail);
-        if self.tails[word] & bit == 0 {
+        if !self.may_end_in(*bytes[..quote].last_chunk::<3>()?) {
             return None;
         }
         let from = quote.saturating_sub(LONGEST);
         let start = bytes[from..quote].iter().rposition(|&byte| byte == b'"')?;
         let name = trimmed(&bytes[from + start + 1..quote]);
         if self.may_be(name) { self.lookup(name) } else { None }
+    }
+
+    /// Whether one of the names may end in these bytes, of which the last is no separator: false is final.
+    #[inline]
+    pub(crate) fn may_end_in(&self, tail: [u8; 3]) -> bool {
+        let (word, bit) = slot(tail);
+        self.tails[word] & bit != 0
     }
 
     /// Whether a key may be one of the names: false is final.
@@ -105,7 +110,7 @@ fn ends(first: u8, last: u8) -> usize {
 #[inline]
 fn slot(tail: [u8; 3]) -> (usize, u64) {
     let [a, b, c] = tail.map(|byte| usize::from(byte & 31));
-    let index = (a << 10 ^ b << 5 ^ c).wrapping_mul(0x9e5) >> 3 & 4095;
+    let index = a << 10 | b << 5 | c;
     (index >> 6, 1 << (index & 63))
 }
 

@@ -21,12 +21,14 @@ impl Policy {
         marks(bytes, |at| match bytes[at] {
             b':' => self.names().before_colon(bytes, at),
             b'\\' => bytes.get(at + 1) == Some(&b'u'),
-            _ => matches!(bytes.get(at + 1), Some(b'2' | b'3')),
+            b'%' => matches!(bytes.get(at + 1), Some(b'2' | b'3')),
+            _ => false,
         })
     }
 }
 
-/// Whether `suspect` is true of the place of some colon, backslash or percent sign in `bytes`.
+/// Whether `suspect` is true of the place of some colon, backslash or percent sign in `bytes`; it is asked about
+/// a few other places too.
 #[inline]
 fn marks(bytes: &[u8], suspect: impl Fn(usize) -> bool) -> bool {
     if bytes.len() < LONG {
@@ -65,22 +67,35 @@ fn is_mark(byte: u8) -> bool {
 /// From this size on, a text is looked at in blocks.
 const LONG: usize = 2048;
 
-/// The high bit of each byte that is a mark, exactly.
+/// The high bit of each byte that is a mark, and, by a borrow, of a few that stand behind one.
 #[inline]
 fn mark_bits(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-    let other = |mark: u8| {
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let found = |mark: u8| {
         let difference = word ^ (ONES * u64::from(mark));
-        ((difference & LOW) + LOW) | difference
+        difference.wrapping_sub(ONES) & !difference
     };
-    !(other(b':') & other(b'\\') & other(b'%')) & !LOW
+    (found(b':') | found(b'\\') | found(b'%')) & HIGH
 }
 
 impl Names {
     /// Whether the key before the colon at `colon` may be sensitive; its quotes may be escaped.
     #[inline]
     fn before_colon(&self, bytes: &[u8], colon: usize) -> bool {
+        // Nearly every key is letters, a quote and the colon, and none of the names.
+        if let [.., a, b, c, b'"'] = bytes[..colon]
+            && !matches!(c, b'_' | b'-' | b' ' | b'\\')
+            && !self.may_end_in([a, b, c])
+        {
+            return false;
+        }
+        self.before_any_colon(bytes, colon)
+    }
+
+    /// As [`Names::before_colon`], of a colon that needs a closer look.
+    #[inline(never)]
+    fn before_any_colon(&self, bytes: &[u8], colon: usize) -> bool {
         let mut end = colon;
         loop {
             match bytes[..end] {

@@ -20,15 +20,13 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// A batch is handed over whole; one that is larger than this gets no further entries.
 const BATCH: usize = 256 << 10;
 
-/// The recorder looks into the queue at most this often, however much is in it (but for a whole batch): a
-/// thread that is woken for every message would be most of what recording costs.
-const SHORT_BEAT: Duration = Duration::from_micros(250);
-
-/// It looks at least this often, however little is in it: what a kill can cost.
+/// The recorder looks into the queue this often while something comes, however little that is: what a kill
+/// can cost. A thread that is woken for every message would be most of what recording costs.
 const BEAT: Duration = Duration::from_millis(2);
 
-/// What is worth a look between the two, in bytes.
-const CROWD: usize = 16 << 10;
+/// So many bytes are worth a look before that: about what tills in closed loops say on one core in that time.
+/// With much less, every tenth flow met a recorder at work; with much more, what waits for it waits long.
+const CROWD: usize = 64 << 10;
 
 /// After a pause as long as this, the first message is written at once.
 const SPARSE: Duration = Duration::from_millis(10);
@@ -86,8 +84,8 @@ enum Recorder {
     Busy,
     /// Wants anything at all.
     Sleeping,
-    /// Wants so many bytes, or the end of its rest.
-    Resting { enough: usize },
+    /// Wants a crowd, or the end of its rest.
+    Resting,
 }
 
 /// How much was lost in a whole recording.
@@ -176,7 +174,7 @@ impl Queue {
             state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
             state.recorder = Recorder::Busy;
             if !state.batches.is_empty() && state.looked.is_some_and(|looked| looked.elapsed() < SPARSE) {
-                state = self.rest_until(state, Instant::now() + BEAT, CROWD);
+                state = self.rest_until(state, Instant::now() + BEAT);
             }
         }
     }
@@ -185,23 +183,24 @@ impl Queue {
     pub(super) fn rest(&self, looked: Instant) {
         let mut state = self.lock();
         state.looked = Some(looked);
-        state = self.rest_until(state, looked + SHORT_BEAT, BATCH);
-        drop(self.rest_until(state, looked + BEAT, CROWD));
+        drop(self.rest_until(state, looked + BEAT));
     }
 
-    /// Waits until `deadline`, or until so much is waiting, or the end is near.
+    /// Waits until `deadline`, or until there is a crowd, or the end is near.
     fn rest_until<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         deadline: Instant,
-        enough: usize,
     ) -> MutexGuard<'a, State> {
         loop {
-            let now = Instant::now();
-            if now >= deadline || state.waiting >= enough || state.ending.is_some() {
+            if state.waiting >= CROWD || state.ending.is_some() {
                 return state;
             }
-            state.recorder = Recorder::Resting { enough };
+            let now = Instant::now();
+            if now >= deadline {
+                return state;
+            }
+            state.recorder = Recorder::Resting;
             state = self.work.wait_timeout(state, deadline - now).unwrap_or_else(PoisonError::into_inner).0;
             state.recorder = Recorder::Busy;
         }
@@ -349,7 +348,7 @@ impl Drop for Page<'_> {
         let wake = match state.recorder {
             Recorder::Busy => false,
             Recorder::Sleeping => !state.batches.is_empty(),
-            Recorder::Resting { enough } => state.waiting >= enough,
+            Recorder::Resting => state.waiting >= CROWD,
         };
         drop(state);
         if wake {
@@ -411,7 +410,15 @@ impl State {
     }
 
     /// The losses take their place in the recording: a gap stands before everything that came after it.
+    #[inline]
     fn tell_of_losses(&mut self) {
+        if !self.lost.is_empty() {
+            self.tell_of_each_loss();
+        }
+    }
+
+    #[cold]
+    fn tell_of_each_loss(&mut self) {
         for (connection, lost) in std::mem::take(&mut self.lost) {
             self.put(connection, self.latest, &[], &[], Happened::Gap(Box::new(lost)));
         }
@@ -559,6 +566,21 @@ mod tests {
         assert_eq!(kept.len(), 4 + 1, "messages and the gap: {kept:?}");
         queue.page().put_time(Offset::from_micros(2), Happened::Tick);
         assert!(matches!(queue.take(Duration::ZERO), Work::Batches(_)));
+    }
+
+    #[test]
+    fn a_crowd_ends_the_rest_of_the_recorder() {
+        let queue = Queue::new(4 * SIZE);
+        let never = Instant::now() + Duration::from_secs(3600);
+        std::thread::scope(|scope| {
+            let recorder = scope.spawn(|| queue.rest(never));
+            while queue.lock().recorder != Recorder::Resting {
+                std::thread::yield_now();
+            }
+            assert_eq!(message(&queue, 1), Put::Kept);
+            recorder.join().expect("a recorder that rests does not panic");
+        });
+        assert_eq!(take(&queue).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Keys that were used once, of a whole recording, at 32 bytes each.
+//! Keys that were used once, of a whole recording: 32 bytes each, and a table to find them by.
 //!
-//! Nearly every key is new. A small filter that stays in a core's cache says so at once, and the key is
-//! written behind the others; only what the filter cannot tell is looked up, in an index made when needed.
+//! Nearly every key is new, and what that costs is how often memory is waited for. So the table holds four bytes a
+//! place, of which as many as possible tell keys apart without a look at the keys themselves.
 
 use crate::conversation::{EventNumber, Offset};
 
@@ -10,12 +10,9 @@ use crate::conversation::{EventNumber, Offset};
 pub(super) struct Used {
     /// In the order of their first use.
     uses: Vec<Use>,
-    /// Four bits of one word for each key; twice as large before it is too full to tell.
-    filter: Vec<u64>,
-    /// Where a key stands in `uses`, plus one: from the place its digest names, up to the next zero.
-    index: Vec<u32>,
-    /// How many of `uses` are in `index`.
-    indexed: usize,
+    /// From the place a key's digest names up to the next that is empty: where it stands in `uses`, plus one, and
+    /// above that as much of its digest as there is room for.
+    table: Vec<u32>,
 }
 
 /// What is remembered of a key: its digest, where it was first used, and when.
@@ -46,21 +43,30 @@ impl FirstUse {
     }
 }
 
-/// Keys for each word of the filter; with four bits a key it is wrong about one in a hundred.
-const KEYS_A_WORD: usize = 4;
+/// Places of the smallest table.
+const FEWEST: usize = 1 << 10;
 
 impl Used {
     /// Notes a use of the key with this digest; gives the first one where this is another.
     pub(super) fn note(&mut self, digest: u128, first: FirstUse) -> Option<FirstUse> {
-        if self.uses.len() >= self.filter.len() * KEYS_A_WORD {
-            self.grow_filter();
+        // At most three quarters of the places are taken, so that a search ends soon.
+        if self.uses.len() >= self.table.len() / 4 * 3 {
+            self.grow();
         }
-        if self.sift(digest)
-            && let Some(known) = self.find(digest)
-        {
-            return Some(known);
+        let mask = self.table.len() - 1;
+        let mut place = digest as usize & mask;
+        let tag = tag(digest, mask);
+        while let taken @ 1.. = self.table[place] {
+            if taken & !(mask as u32) == tag
+                && let Some(known) = self.uses.get((taken as usize & mask) - 1)
+                && known.digest == digest
+            {
+                return Some(known.first);
+            }
+            place = (place + 1) & mask;
         }
         self.uses.push(Use { digest, first });
+        self.table[place] = tag | self.uses.len() as u32;
         None
     }
 
@@ -69,54 +75,24 @@ impl Used {
         *self = Self::default();
     }
 
-    /// Puts a key into the filter; whether it may have been in it already.
-    #[inline]
-    fn sift(&mut self, digest: u128) -> bool {
-        let high = (digest >> 64) as u64;
-        let bits = (0..4).fold(0, |bits, part| bits | 1 << (high >> (6 * part) & 63));
-        let place = digest as usize & (self.filter.len() - 1);
-        let word = &mut self.filter[place];
-        let known = *word & bits == bits;
-        *word |= bits;
-        known
-    }
-
-    fn grow_filter(&mut self) {
-        let words = (2 * self.filter.len()).max(1 << 10);
-        self.filter = vec![0; words];
-        for index in 0..self.uses.len() {
-            self.sift(self.uses[index].digest);
-        }
-    }
-
+    /// Doubles the table.
     #[cold]
-    fn find(&mut self, digest: u128) -> Option<FirstUse> {
-        if self.index.len() < 2 * self.uses.len() {
-            self.index = vec![0; (2 * self.uses.len()).next_power_of_two()];
-            self.indexed = 0;
-        }
-        for index in self.indexed..self.uses.len() {
-            let free = self.place_of(self.uses[index].digest);
-            self.index[free] = index as u32 + 1;
-        }
-        self.indexed = self.uses.len();
-        let place = self.place_of(digest);
-        let known = (*self.index.get(place)? as usize).checked_sub(1)?;
-        Some(self.uses[known].first)
-    }
-
-    /// Where in the index a key is, or would be.
-    fn place_of(&self, digest: u128) -> usize {
-        let mask = self.index.len().saturating_sub(1);
-        let mut place = digest as usize & mask;
-        while let Some(&taken @ 1..) = self.index.get(place) {
-            if self.uses[taken as usize - 1].digest == digest {
-                break;
+    fn grow(&mut self) {
+        self.table = vec![0; (2 * self.table.len()).max(FEWEST)];
+        let mask = self.table.len() - 1;
+        for (index, known) in self.uses.iter().enumerate() {
+            let mut place = known.digest as usize & mask;
+            while self.table[place] != 0 {
+                place = (place + 1) & mask;
             }
-            place = (place + 1) & mask;
+            self.table[place] = tag(known.digest, mask) | (index as u32 + 1);
         }
-        place
     }
+}
+
+/// What of a digest stands in a table above the number of its key.
+const fn tag(digest: u128, mask: usize) -> u32 {
+    (digest >> 64) as u32 & !(mask as u32)
 }
 
 #[cfg(test)]
@@ -151,12 +127,23 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_is_rarely_wrong() {
+    fn keys_that_meet_in_one_place_are_told_apart() {
         let mut used = Used::default();
-        for number in 0..100_000 {
-            assert_eq!(used.note(digest(number), first(number)), None);
+        // The same place, and the same tag for every second one.
+        let meeting = |number: u64| u128::from(number) << 96 | u128::from(number % 2) << 90 | 5;
+        for number in 0..500 {
+            assert_eq!(used.note(meeting(number), first(number)), None, "{number}");
         }
-        let wrong = (200_000..300_000).filter(|&number| used.sift(digest(number))).count();
-        assert!(wrong < 5_000, "{wrong}");
+        for number in 0..500 {
+            assert_eq!(used.note(meeting(number), first(9_999)), Some(first(number)), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_key_costs_what_it_is_said_to_cost() {
+        assert_eq!(size_of::<Use>(), 32);
+        let mut used = Used::default();
+        (0..100_000).for_each(|number| drop(used.note(digest(number), first(number))));
+        assert!(used.table.len() <= 3 * used.uses.len(), "{}", used.table.len());
     }
 }

@@ -16,6 +16,10 @@ use std::str::FromStr;
 pub struct Picture {
     text: String,
     parts: Vec<Part>,
+    /// By ASCII character: the parts that it fits, one bit each.
+    fitting: Box<[u64; 128]>,
+    /// Parts that more than one character may fit.
+    more: u64,
 }
 
 /// The text is no picture: empty, of more than 63 parts, a `+` with nothing before it, or a `\` with
@@ -45,25 +49,24 @@ impl Picture {
         // Bit `i` says that the first `i` parts may have been seen: all ways are tried at once.
         let mut at = 1_u64;
         for c in value.chars() {
-            let mut next = 0;
-            while at != 0 {
-                let seen = at.trailing_zeros() as usize;
-                at &= at - 1;
-                let again = seen.checked_sub(1).and_then(|last| self.parts.get(last));
-                if again.is_some_and(|part| part.more && part.what.is(c)) {
-                    next |= 1 << seen;
-                }
-                if self.parts.get(seen).is_some_and(|part| part.what.is(c)) {
-                    next |= 1 << (seen + 1);
-                }
-            }
-            at = next;
+            let fitting = match self.fitting.get(c as usize) {
+                Some(&fitting) => fitting,
+                None => fitting(&self.parts, c),
+            };
+            // The next part, or the last one again.
+            at = (at & fitting) << 1 | at & (fitting & self.more) << 1;
             if at == 0 {
                 return false;
             }
         }
         at & 1 << self.parts.len() != 0
     }
+}
+
+/// The parts that a character fits, one bit each.
+fn fitting(parts: &[Part], c: char) -> u64 {
+    let fits = parts.iter().enumerate().filter(|(_, part)| part.what.is(c));
+    fits.fold(0, |all, (index, _)| all | 1 << index)
 }
 
 impl What {
@@ -99,7 +102,11 @@ impl FromStr for Picture {
         if parts.is_empty() || parts.len() > MOST_PARTS {
             return Err(PictureError);
         }
-        Ok(Self { text: text.to_owned(), parts })
+        let ascii = |byte: usize| fitting(&parts, char::from(byte as u8));
+        let fitting = Box::new(std::array::from_fn(ascii));
+        let more = parts.iter().enumerate().filter(|(_, part)| part.more);
+        let more = more.fold(0, |all, (index, _)| all | 1 << index);
+        Ok(Self { text: text.to_owned(), parts, fitting, more })
     }
 }
 

@@ -7,6 +7,12 @@ pub struct Decimal(i128);
 /// Places behind the point that are kept; more are no number to us.
 const PLACES: usize = 6;
 
+/// So many digits, in millionths, fit into 64 bits.
+const SHORT: usize = 12;
+
+/// What a number of so many places behind the point is multiplied by.
+const SCALES: [u64; PLACES + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+
 /// Digits before the point: as many as add up safely.
 const MOST_DIGITS: usize = 24;
 
@@ -19,6 +25,19 @@ impl Decimal {
     /// `None` for anything else, such as an exponent, or a seventh digit behind the point.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
+        // Most are a few digits.
+        if let 1..=SHORT = bytes.len() {
+            let mut value = 0_u64;
+            let mut digits = true;
+            for &byte in bytes {
+                let digit = byte.wrapping_sub(b'0');
+                digits &= digit < 10;
+                value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            }
+            if digits {
+                return Some(Self(i128::from(value * SCALES[0])));
+            }
+        }
         let (negative, digits) = match bytes {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, bytes),
@@ -32,8 +51,8 @@ impl Decimal {
         if whole.len() > MOST_DIGITS || !(1..=PLACES).contains(&fraction.len()) {
             return None;
         }
-        const SCALES: [i128; PLACES + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
-        let value = number(whole)? * SCALES[0] + number(fraction)? * SCALES[fraction.len()];
+        let value =
+            number(whole)? * i128::from(SCALES[0]) + number(fraction)? * i128::from(SCALES[fraction.len()]);
         Some(Self(if negative { -value } else { value }))
     }
 
@@ -52,13 +71,7 @@ impl Decimal {
 
 /// The number that digits and nothing else spell.
 fn number(digits: &[u8]) -> Option<i128> {
-    /// So many fit into 64 bits, which are faster.
-    const SHORT: usize = 18;
     let digit = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
-    if digits.len() <= SHORT {
-        let add = |sum: u64, &byte: &u8| Some(sum * 10 + u64::from(digit(byte)?));
-        return digits.iter().try_fold(0, add).map(i128::from);
-    }
     digits.iter().try_fold(0, |sum: i128, &byte| Some(sum * 10 + i128::from(digit(byte)?)))
 }
 

@@ -22,6 +22,9 @@ use crate::text::json::JsonError;
 pub struct Options {
     /// The rules in scope; empty means all.
     pub rules: Vec<RuleSelector>,
+    /// Whether every message is judged as if none like it had come before. That is slower, and the result is the
+    /// same: it is there to be compared with.
+    pub afresh: bool,
 }
 
 /// What is known of a recording before its first event.
@@ -60,12 +63,12 @@ impl Check {
     /// Every rule of the pack is run, so that what follows from a fault is folded under it whatever is
     /// asked for; [`Options::rules`] picks the rules that are reported and that decide.
     pub fn new(pack: Arc<Pack>, options: Options) -> Self {
+        let Options { rules, afresh } = options;
         let picked = |rule: &Rule| {
-            let Options { rules } = &options;
             rules.is_empty() || rules.iter().any(|selector| selector.picks(&rule.info.pack, &rule.info.code))
         };
         let in_scope = pack.rules.iter().map(picked).collect();
-        let judge = Judge::new(Arc::clone(&pack));
+        let judge = Judge::new(Arc::clone(&pack), afresh);
         Self {
             pack,
             in_scope,
@@ -185,8 +188,8 @@ impl Check {
     pub fn take_new_findings(&mut self) -> Vec<(Arc<RuleInfo>, Finding)> {
         let fresh = self.judge.take_fresh().into_iter();
         fresh
-            .filter(|(rule, _)| self.in_scope[rule.0])
-            .map(|(rule, finding)| (Arc::clone(&self.pack.rules[rule.0].info), finding))
+            .filter(|(rule, _)| self.in_scope[rule.index()])
+            .map(|(rule, finding)| (Arc::clone(&self.pack.rules[rule.index()].info), finding))
             .collect()
     }
 

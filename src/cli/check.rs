@@ -187,7 +187,7 @@ fn judge_all(
         }
         inputs.inputs = own;
         inputs.done.store(0, Ordering::Relaxed);
-        let mut check = Check::new(Arc::new(pack), Options { rules: rules.to_vec() });
+        let mut check = Check::new(Arc::new(pack), Options { rules: rules.to_vec(), ..Options::default() });
         if let Some(waivers) = waivers {
             check.waive(waivers).map_err(CliError::input)?;
         }

@@ -19,6 +19,8 @@ pub struct Extract {
     found: Vec<Found>,
     pub(super) duplicate: Option<usize>,
     pub(super) doubts: Doubts,
+    /// The outline of the message, where it is a known one: what values it has, and where they stand.
+    pub(super) outline: Option<u32>,
     /// Names of members nobody asks for, of the objects a scan is in: a number for each, and where it starts.
     pub(super) strange: Vec<(u64, u32)>,
     /// The containers a scan is in.
@@ -30,7 +32,7 @@ pub struct Extract {
 pub struct Found {
     /// Its kind.
     pub kind: Kind,
-    slot: Slot,
+    pub(super) slot: Slot,
     start: u32,
     end: u32,
     next: u32,
@@ -71,8 +73,11 @@ impl Extract {
         for found in self.found.drain(..) {
             self.first[usize::from(found.slot.0)] = NONE;
         }
-        self.first.resize(slots, NONE);
-        self.last.resize(slots, NONE);
+        if self.first.len() != slots {
+            self.first.resize(slots, NONE);
+            self.last.resize(slots, NONE);
+        }
+        self.outline = None;
         self.duplicate = None;
         self.doubts = 0;
         self.strange.clear();
@@ -108,6 +113,11 @@ impl Extract {
         })
     }
 
+    /// Every value noted, in the order of the text: a container comes before what is in it.
+    pub(super) fn values(&self) -> &[Found] {
+        &self.found
+    }
+
     /// Where the value of a key stands that the same object had already, among the objects looked into.
     pub fn duplicate(&self) -> Option<usize> {
         self.duplicate
@@ -130,10 +140,16 @@ impl Extract {
     }
 
     /// Notes that a value starts, and where it is noted.
+    #[inline]
     pub(super) fn begin(&mut self, slot: Slot, kind: Kind, start: usize) -> u32 {
+        self.note(slot, kind, start, start)
+    }
+
+    /// Notes a value from its start to its end.
+    #[inline]
+    pub(super) fn note(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) -> u32 {
         let index = self.found.len() as u32;
-        let start = start as u32;
-        self.found.push(Found { kind, slot, start, end: start, next: NONE });
+        self.found.push(Found { kind, slot, start: start as u32, end: end as u32, next: NONE });
         let slot = usize::from(slot.0);
         match self.first[slot] {
             NONE => self.first[slot] = index,

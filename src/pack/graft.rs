@@ -176,6 +176,13 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// Whether it asks for more than a type and members.
+    pub(super) const fn asks_for_values(&self) -> bool {
+        !matches!(self.form, Form::Plain)
+    }
+}
+
 impl CheckId {
     #[cold]
     #[inline(never)]

@@ -11,6 +11,7 @@ use super::document::Library;
 use super::error::{PackError, PackErrors, suggestion};
 use super::format::FrontMatter;
 use super::model::{Pack, Rule};
+use super::profile::Profiler;
 use super::resolve::{File, Resolver};
 use super::{Lens, RuleCode, Sources, lens, page};
 
@@ -87,7 +88,9 @@ pub fn load_through(
     if !resolver.errors.is_empty() {
         return Err(PackErrors(resolver.errors));
     }
+    let rules: Vec<Rule> = rules.into_iter().map(|(_, rule)| rule).collect();
     Ok(Pack {
+        profiler: Profiler::new(resolver.trie.len(), &resolver.kinds, &rules),
         name: own.name.get_ref().clone(),
         version: own.version.clone(),
         title: own.title.clone(),
@@ -106,7 +109,7 @@ pub fn load_through(
         money: resolver.money,
         recoveries: resolver.recoveries,
         sensitive: resolver.sensitive,
-        rules: rules.into_iter().map(|(_, rule)| rule).collect(),
+        rules,
         lenses,
         trie: resolver.trie,
         outcome_trie: resolver.outcome_trie,

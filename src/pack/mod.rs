@@ -17,9 +17,11 @@ mod loader;
 mod model;
 mod money;
 mod names;
+mod outline;
 mod page;
 mod pattern;
 mod picture;
+mod profile;
 mod resolve;
 mod rule_info;
 mod schema;
@@ -45,12 +47,14 @@ pub use model::{
     Kind, KindId, KindSet, Outcome, Pack, Role, Rule, SiteParameter,
 };
 pub use money::{Charge, Ended, Meaning, Money, MoneyReader, MoneyReading, Moved, Recovery, Reversal, Told};
+pub use outline::Outlines;
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
     Agree, Condition, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope,
     Selector, Shape, Span, State, Step, Times, Transition, Unique, Window,
 };
 pub use picture::{Picture, PictureError};
+pub use profile::Profiler;
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use schema::{Breach, Schema};
 pub use sources::Sources;

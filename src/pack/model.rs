@@ -8,6 +8,7 @@ use super::extract::Slot;
 use super::money::{Money, Recovery};
 use super::page::Page;
 use super::pattern::{Pattern, Scope, Selector, Span};
+use super::profile::Profiler;
 use super::schema::Schema;
 use super::test::Test;
 use super::trie::Trie;
@@ -60,6 +61,8 @@ pub struct Pack {
     pub lenses: Vec<Selector>,
     /// Every pointer that kinds and rules ask for, compiled.
     pub trie: Trie,
+    /// Tells messages apart as far as kinds and rules do.
+    pub profiler: Profiler,
     /// Every pointer that outcomes ask for, compiled.
     pub outcome_trie: Trie,
     /// Every pointer that money and recoveries ask for, compiled.

@@ -2,6 +2,8 @@
 //!
 //! A scan meets every name of every message, so this is what most of its time could go to.
 
+use std::ops::Range;
+
 use crate::text::json::characters;
 use crate::text::scan::{StringEnd, string};
 
@@ -34,6 +36,20 @@ const EMPTY: u16 = u16::MAX;
 impl Names {
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.name)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The index of the name that a text value says, quotes included, where it is spelled without escapes.
+    #[inline]
+    pub(super) fn of_token(&self, text: &str, token: Range<usize>) -> Option<usize> {
+        self.find(text, token.start + 1, StringEnd { at: token.end - 1, escaped: false })
     }
 
     /// The index of a name that stands by itself.

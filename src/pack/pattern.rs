@@ -43,6 +43,38 @@ impl Pattern {
         };
         one.into_iter().chain(other.filter(|other| one != Some(*other)))
     }
+
+    /// Every selector of it.
+    pub fn selectors<'a>(&'a self, mut see: impl FnMut(&'a Selector)) {
+        match self {
+            Self::Shape(shape) => see(&shape.on),
+            Self::Never(Never { message, among, after, until, .. }) => {
+                see(message);
+                [among, after, until].into_iter().flatten().for_each(see);
+            }
+            Self::Unique(unique) => see(&unique.on),
+            Self::Respond(Respond { to, with, window, restart, void, .. }) => {
+                let learned = window.learned.as_ref().map(|learned| &learned.from);
+                [to, with].into_iter().chain(learned).chain(restart).chain(void).for_each(see);
+            }
+            Self::Precede(Precede { first, then, reset, .. }) => {
+                [first, then].into_iter().chain(reset).for_each(see);
+            }
+            Self::Order(order) => order.messages.iter().map(|step| &step.on).for_each(see),
+            Self::Agree(Agree { of, with, less, doubt, .. }) => {
+                let less = less.as_ref().map(|(less, _)| less);
+                [of, with].into_iter().chain(less).chain(doubt).for_each(see);
+            }
+            Self::Limit(Limit { on, until, .. }) => [on].into_iter().chain(until).for_each(see),
+        }
+    }
+}
+
+impl Span {
+    /// Every selector of it.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.after.iter().chain(&self.until).chain(&self.since)
+    }
 }
 
 /// Which messages: of one of these kinds, and passing these tests.

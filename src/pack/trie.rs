@@ -73,7 +73,7 @@ impl Trie {
         if let Some(slot) = self.nodes[at].slot {
             return Some(slot);
         }
-        let slot = Slot(u16::try_from(self.pointers.len()).ok()?);
+        let slot = Slot(u16::try_from(self.pointers.len()).ok().filter(|&slot| slot < u16::MAX)?);
         self.pointers.push(pointer.clone());
         self.nodes[at].slot = Some(slot);
         Some(slot)
@@ -303,6 +303,21 @@ impl Trie {
         Ok(end)
     }
 
+    /// Holds a string or number against what the schema says at `node`.
+    #[inline(never)]
+    pub(super) fn see_scalar(
+        &self,
+        node: u32,
+        text: &str,
+        kind: Kind,
+        (start, end): (usize, usize),
+        out: &mut Extract,
+    ) {
+        if let Some(shape) = &self.nodes[node as usize].shape {
+            self.grafted.see(shape, kind, (text, start, end), 0, &mut out.doubts);
+        }
+    }
+
     pub(super) fn child_or_new(&mut self, at: usize, name: &str) -> usize {
         if let Some(index) = self.nodes[at].names.position(name) {
             return self.nodes[at].children[index].node as usize;
@@ -385,7 +400,12 @@ impl Node {
         }
     }
 
-    fn element(&self, index: usize) -> Option<u32> {
+    /// Whether its schema has more to say of a value than its type and which members it has.
+    pub(super) fn asks_for_values(&self) -> bool {
+        self.shape.as_ref().is_some_and(Shape::asks_for_values)
+    }
+
+    pub(super) fn element(&self, index: usize) -> Option<u32> {
         let place = self.names.iter().position(|name| name.parse() == Ok(index))?;
         Some(self.children[place].node)
     }

@@ -76,26 +76,47 @@ impl ValueTest {
 
     #[inline]
     pub(super) fn holds(&self, found: Found, text: &str) -> bool {
-        let token = found.token(text);
+        match self {
+            Self::Fits(schema, _) => schema.fits(text, found.range().start).is_ok(),
+            _ => self.is_said_by(found.kind, found.token(text)),
+        }
+    }
+
+    /// Whether it holds of a value by itself; what a schema asks is not known here.
+    #[inline]
+    pub(super) fn is_said_by(&self, kind: Kind, token: &str) -> bool {
         match self {
             Self::OneOf(literals) => literals.iter().any(|literal| literal.is(token)),
-            Self::Is(types) => types.iter().any(|wanted| wanted.is(found.kind)),
-            Self::NotEmpty => match found.kind {
+            Self::Is(types) => types.iter().any(|wanted| wanted.is(kind)),
+            Self::NotEmpty => match kind {
                 Kind::Object | Kind::Array | Kind::String => {
-                    !token[1..token.len() - 1].trim_start_matches([' ', '\t', '\r', '\n']).is_empty()
+                    let content = &token.as_bytes()[1..token.len() - 1];
+                    content.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
                 }
                 Kind::Number | Kind::True | Kind::False => true,
                 Kind::Null => false,
             },
-            Self::Format(format) => format.fits(found.kind, token),
-            Self::Like(pictures) => match found.kind {
+            Self::Format(format) => format.fits(kind, token),
+            Self::Like(pictures) => match kind {
                 Kind::String => {
                     json::string(token).is_some_and(|text| pictures.iter().any(|picture| picture.fits(&text)))
                 }
                 Kind::Number => pictures.iter().any(|picture| picture.fits(token)),
                 Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => false,
             },
-            Self::Fits(schema, _) => schema.fits(text, found.range().start).is_ok(),
+            Self::Fits(..) => false,
+        }
+    }
+
+    /// Whether it is the same question as `other`; of schemas nobody knows.
+    pub(super) fn asks(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OneOf(own), Self::OneOf(other)) => own == other,
+            (Self::Is(own), Self::Is(other)) => own == other,
+            (Self::NotEmpty, Self::NotEmpty) => true,
+            (Self::Format(own), Self::Format(other)) => own == other,
+            (Self::Like(own), Self::Like(other)) => own == other,
+            _ => false,
         }
     }
 
@@ -184,30 +205,30 @@ impl Format {
     }
 
     fn fits(self, kind: Kind, token: &str) -> bool {
-        if let Self::Digits | Self::MinorUnits = self
-            && !token.contains('\\')
-        {
-            let text = match kind {
-                Kind::String => &token.as_bytes()[1..token.len() - 1],
-                _ => token.as_bytes(),
-            };
-            return !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        }
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let text: Cow<'_, str> = match kind {
-            Kind::String => match json::string(token) {
-                Some(text) => text,
-                None => return false,
-            },
-            Kind::Number => Cow::Borrowed(token),
+        let are_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        let text: Cow<'_, [u8]> = match kind {
+            Kind::String => {
+                let plain = &token.as_bytes()[1..token.len() - 1];
+                match are_digits(plain) {
+                    true => Cow::Borrowed(plain),
+                    // Only with escapes it can still say digits.
+                    false if !plain.contains(&b'\\') => return false,
+                    false => json::string(token)
+                        .map_or(Cow::Borrowed(b""), |text| Cow::Owned(text.into_owned().into())),
+                }
+            }
+            Kind::Number => Cow::Borrowed(token.as_bytes()),
             Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => return false,
         };
-        let two = |at: usize| text.get(at..at + 2).and_then(|part| part.parse::<u8>().ok()).unwrap_or(99);
-        let six = kind == Kind::String && text.len() == 6 && digits(&text);
+        if !are_digits(&text) {
+            return false;
+        }
+        let two = |at: usize| 10 * (text[at] - b'0') + (text[at + 1] - b'0');
+        let is_six = kind == Kind::String && text.len() == 6;
         match self {
-            Self::Digits | Self::MinorUnits => digits(&text),
-            Self::DateYymmdd => six && (1..=12).contains(&two(2)) && (1..=31).contains(&two(4)),
-            Self::TimeHhmmss => six && two(0) < 24 && two(2) < 60 && two(4) < 60,
+            Self::Digits | Self::MinorUnits => true,
+            Self::DateYymmdd => is_six && (1..=12).contains(&two(2)) && (1..=31).contains(&two(4)),
+            Self::TimeHhmmss => is_six && two(0) < 24 && two(2) < 60 && two(4) < 60,
         }
     }
 }

@@ -48,6 +48,11 @@ impl MaskedSet {
         Self(self.0 | 1 << kind as u8)
     }
 
+    /// It as one number.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
     pub(super) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

@@ -42,24 +42,6 @@ impl Pattern {
             Self::Limit(limit) => vec![&limit.on.kinds],
         }
     }
-
-    fn selectors<'a>(&'a self, mut see: impl FnMut(&'a Selector)) {
-        match self {
-            Self::Shape(shape) => see(&shape.on),
-            Self::Never(never) => {
-                [Some(&never.message), never.among.as_ref(), never.after.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .for_each(see);
-            }
-            Self::Unique(unique) => see(&unique.on),
-            Self::Respond(respond) => [&respond.to, &respond.with].into_iter().for_each(see),
-            Self::Precede(precede) => [&precede.first, &precede.then].into_iter().for_each(see),
-            Self::Order(order) => order.messages.iter().map(|step| &step.on).for_each(see),
-            Self::Agree(agree) => [&agree.of, &agree.with].into_iter().for_each(see),
-            Self::Limit(limit) => see(&limit.on),
-        }
-    }
 }
 
 impl Pack {

@@ -4,10 +4,11 @@
 //! stands. That one is more than the other is asked of numbers only. Sums stand in `sum`.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use super::digest::Seed;
 use super::ledger::{Charge, Ledger};
+use super::machine::Part;
+use super::plans::{Foresight, Foretold};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::sum::Sums;
 use super::words::{a, the};
@@ -30,12 +31,19 @@ pub(crate) struct AgreeRule {
 #[derive(Debug, Default)]
 struct Earlier {
     seen: Option<SeenId>,
-    number: Option<Decimal>,
-    hash: u64,
     /// As much of it as people are shown.
     text: String,
+    /// A hash of all of it, where that is more.
+    hash: Option<u64>,
     /// What later values that were added up came to.
     together: Decimal,
+}
+
+impl Earlier {
+    /// It as a number; what is longer than people are shown is none.
+    fn number(&self) -> Option<Decimal> {
+        Decimal::parse(&self.text).filter(|_| self.hash.is_none())
+    }
 }
 
 /// As much of a value as a finding quotes.
@@ -45,6 +53,16 @@ impl AgreeRule {
     pub(crate) fn new(rule: RuleIndex, agree: Agree, has_since: bool) -> Self {
         let sums = Sums::new(has_since);
         Self { rule, agree, earlier: Vec::new(), seed: Seed::default(), sums }
+    }
+
+    /// What a message is known to come to: without a value there is nothing to compare.
+    pub(super) fn foretell(&self, part: Part, foresight: Foresight<'_>) -> Foretold {
+        let Agree { at, with_at, required, .. } = &self.agree;
+        match part {
+            Part::Judged if !required && !foresight.has_any(at) => Foretold::Nothing,
+            Part::Ground if !foresight.has_any(with_at) => Foretold::Nothing,
+            _ => Foretold::Open,
+        }
     }
 
     /// The earlier message came.
@@ -59,7 +77,8 @@ impl AgreeRule {
             return self.sums.add(&self.agree, group, sighting, ledger);
         }
         let value = scalar(found.token(sighting.view.text));
-        let hash = self.hash(&value);
+        let text = quotable(&value);
+        let hash = (text.len() < value.len()).then(|| self.hash(&value));
         let seen = ledger.witnesses.keep(sighting);
         let index = group.0 as usize;
         if index >= self.earlier.len() {
@@ -69,11 +88,10 @@ impl AgreeRule {
         if let Some(before) = earlier.seen.replace(seen) {
             ledger.witnesses.release(before);
         }
-        earlier.number = Decimal::parse(&value);
         earlier.hash = hash;
         earlier.together = Decimal::ZERO;
         earlier.text.clear();
-        earlier.text.push_str(quotable(&value));
+        earlier.text.push_str(text);
     }
 
     /// What may have taken back what was added to a sum came.
@@ -167,17 +185,28 @@ impl AgreeRule {
     /// Whether a value agrees; `None` where that cannot be asked of it.
     fn agrees(&self, value: &str, earlier: &Earlier) -> Option<bool> {
         let relation = self.agree.relation;
+        // Most are spelled alike.
+        if relation == Relation::Equals && !self.agree.together && self.is_spelled(value, earlier) {
+            return Some(true);
+        }
         let number = Decimal::parse(value).map(|number| match self.agree.together {
             true => number.plus(earlier.together),
             false => number,
         });
-        match (number, earlier.number) {
+        match (number, earlier.number()) {
             (Some(number), Some(other)) => Some(relation.holds(number.cmp(&other))),
-            (Some(_) | None, _) if relation == Relation::Equals => {
-                let same = self.hash(value) == earlier.hash;
-                Some(relation.holds(if same { Ordering::Equal } else { Ordering::Less }))
+            (Some(_), None) | (None, _) if relation == Relation::Equals => {
+                Some(self.is_spelled(value, earlier))
             }
             (Some(_), None) | (None, _) => None,
+        }
+    }
+
+    fn is_spelled(&self, value: &str, earlier: &Earlier) -> bool {
+        match earlier.hash {
+            Some(hash) => self.hash(value) == hash,
+            None if self.agree.ignore_case => value.to_lowercase() == earlier.text.to_lowercase(),
+            None => value == earlier.text,
         }
     }
 

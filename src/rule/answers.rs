@@ -9,8 +9,15 @@ const WORDS: usize = Condition::NUMBERED / 64;
 /// By condition: whether it was asked, and the answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    asked: [Cell<u64>; WORDS],
-    yes: [Cell<u64>; WORDS],
+    asked: Cell<[u64; WORDS]>,
+    yes: Cell<[u64; WORDS]>,
+}
+
+/// Answers given once and for all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given {
+    asked: [u64; WORDS],
+    yes: [u64; WORDS],
 }
 
 impl Answers {
@@ -18,17 +25,36 @@ impl Answers {
     #[inline]
     pub(crate) fn get(&self, number: u8, ask: impl FnOnce() -> bool) -> bool {
         let (word, bit) = (usize::from(number / 64), 1 << (number % 64));
-        if self.asked[word].get() & bit == 0 {
+        let asked = &words(&self.asked)[word];
+        let yes = &words(&self.yes)[word];
+        if asked.get() & bit == 0 {
             let bits = if ask() { bit } else { 0 };
-            self.yes[word].set(self.yes[word].get() | bits);
-            self.asked[word].set(self.asked[word].get() | bit);
+            yes.set(yes.get() | bits);
+            asked.set(asked.get() | bit);
         }
-        self.yes[word].get() & bit != 0
+        yes.get() & bit != 0
+    }
+
+    /// What was answered so far.
+    pub(crate) fn given(&self) -> Given {
+        Given { asked: self.asked.get(), yes: self.yes.get() }
     }
 
     /// Forgets everything: the message has become another.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// Each word by itself.
+fn words(all: &Cell<[u64; WORDS]>) -> &[Cell<u64>] {
+    let all: &Cell<[u64]> = all;
+    all.as_slice_of_cells()
+}
+
+impl From<Given> for Answers {
+    fn from(given: Given) -> Self {
+        Self { asked: Cell::new(given.asked), yes: Cell::new(given.yes) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who is called for the messages of a kind, prepared once: a message costs what the rules that name it cost.
 
+use std::sync::Arc;
+
 use super::machine::{Machine, Part};
 use super::sighting::RuleIndex;
 use crate::pack::{KindId, Pack, Selector};
@@ -25,12 +27,12 @@ pub(super) struct Call {
     /// Whether the rule is not always in force.
     pub(super) is_spanned: bool,
     /// Where such a message has to meet a condition to be of any concern to the rule.
-    pub(super) only: Option<Selector>,
+    pub(super) only: Option<Arc<Selector>>,
 }
 
 impl Calls {
     pub(super) fn add(&mut self, index: usize, machine: &Machine, pack: &Pack, kind: KindId) {
-        let span = &pack.rules[machine.rule().0].span;
+        let span = &pack.rules[machine.rule().index()].span;
         let is = |named: &[KindId]| named.iter().any(|&named| pack.is_a(kind, named));
         if span.is_none() && machine.takes_as_evidence(pack, kind) {
             self.evidence.push(machine.rule());
@@ -46,7 +48,7 @@ impl Calls {
                 // What meets none of several conditions is left to the rule.
                 Some(known) => known.only = None,
                 None => {
-                    let only = (!selector.is_plain()).then(|| selector.clone());
+                    let only = (!selector.is_plain()).then(|| Arc::new(selector.clone()));
                     calls.push(Call { rule: index, part, is_spanned, only });
                 }
             }

@@ -38,6 +38,14 @@ impl Seed {
         folded(self.mix(state, last), self.1)
     }
 
+    /// The hash of some numbers.
+    #[inline]
+    pub(super) fn hash_words(self, words: &[u64]) -> u64 {
+        let (pairs, rest) = words.as_chunks::<2>();
+        let state = pairs.iter().fold(self.0, |state, &[a, b]| folded(state ^ a, self.1 ^ b));
+        folded(state ^ rest.first().copied().unwrap_or(0), self.1 ^ words.len() as u64)
+    }
+
     #[inline]
     const fn mix(self, state: u64, block: u128) -> u64 {
         folded(state ^ block as u64, self.1 ^ (block >> 64) as u64)

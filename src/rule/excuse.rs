@@ -132,7 +132,7 @@ impl Ledger {
 
     /// Whether what a rule waits for is a message, and no frame of the protocol below.
     fn is_about_messages(&self, rule: RuleIndex) -> bool {
-        match &self.pack.rules[rule.0].pattern {
+        match &self.pack.rules[rule.index()].pattern {
             Pattern::Respond(respond) => respond.with.kinds.iter().any(|&kind| {
                 let carriers = self.kind(kind).carriers;
                 [Carrier::Json, Carrier::Text, Carrier::Binary].iter().any(|&c| carriers.contains(c))
@@ -143,7 +143,7 @@ impl Ledger {
 
     /// Whether a message of `kind` is an answer `rule` waits for.
     fn awaits(&self, rule: RuleIndex, kind: KindId) -> bool {
-        match &self.pack.rules[rule.0].pattern {
+        match &self.pack.rules[rule.index()].pattern {
             Pattern::Respond(respond) => respond
                 .with
                 .kinds

@@ -8,11 +8,9 @@ use crate::pack::{GroupingId, LensSet, Role};
 impl Judge {
     /// A message that opens a flow: a finished flow of the same key is another one.
     pub(super) fn opens(&mut self, sighting: &mut Sighting<'_>) {
-        for grouping in (0..self.ledger.groups.len()).map(GroupingId) {
+        for index in 0..self.flow_keys.len() {
+            let grouping = self.flow_keys[index];
             let Some(slot) = sighting.group(grouping) else { continue };
-            if !self.ledger.pack.groupings[grouping.0].flows {
-                continue;
-            }
             let group = self.ledger.groups[grouping.0].get(slot);
             if group.finished && !group.is_owed() && group.opened.is_some() {
                 self.forget_in_rules(grouping, slot);
@@ -55,16 +53,13 @@ impl Judge {
             link.last_opened = sighting.n();
             link.broken_opener = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
         }
-        for grouping in 0..self.ledger.groups.len() {
-            let Some(slot) = sighting.groups[grouping] else { continue };
-            if !self.ledger.pack.groupings[grouping].flows {
-                continue;
-            }
-            let group = self.ledger.groups[grouping].get_mut(slot);
+        for &grouping in &self.flow_keys {
+            let Some(slot) = sighting.group(grouping) else { continue };
+            let group = self.ledger.groups[grouping.0].get_mut(slot);
             if role == Role::Final {
                 group.finished = true;
                 let open = &mut self.ledger.links.get_mut(sighting.link).open_flows;
-                open.retain(|&(of, flow, _)| (of.0, flow) != (grouping, slot));
+                open.retain(|&(of, flow, _)| (of, flow) != (grouping, slot));
             }
             if let Some(rule) = sighting.tainted {
                 let taint = Taint { by: sighting.from, rule };

@@ -11,6 +11,9 @@ use crate::pack::{Grouping, GroupingId};
 impl Judge {
     pub(super) fn forget_surplus(&mut self) {
         for grouping in 0..self.ledger.groups.len() {
+            if !self.ledger.groups[grouping].is_crowded() {
+                continue;
+            }
             while let Some((slot, owed)) = self.ledger.groups[grouping].surplus() {
                 if owed {
                     self.settle_group(GroupingId(grouping), slot);

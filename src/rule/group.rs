@@ -167,6 +167,12 @@ impl Groups {
         &mut self.groups[slot.0 as usize]
     }
 
+    /// Whether some of them may have to be forgotten.
+    #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.age.len() > RECENT
+    }
+
     /// Groups to be forgotten now: the oldest, beyond what is remembered. The second value says that
     /// something is still owed in it.
     pub(crate) fn surplus(&mut self) -> Option<(GroupSlot, bool)> {

@@ -6,24 +6,17 @@
 use std::sync::Arc;
 
 use super::Finding;
-use super::answers::Answers;
-use super::calls::{Call, Calls};
+use super::calls::Calls;
 use super::exemption::{Exemption, Exemptions};
-use super::group::Taint;
 use super::ledger::Ledger;
-use super::link::Link;
 use super::machine::{Machine, rank};
+use super::plans::Plans;
 use super::respond::Ended;
-use super::sighting::{GroupSlot, LinkSlot, RuleIndex, Sighting};
-use super::span::{Force, Turn};
+use super::sighting::RuleIndex;
+use super::span::Force;
 use super::tally::Tally;
-use crate::conversation::{
-    ConnectionId, ConversationEvent, EventKind, Gap, Masked, Message, Offset, Party, Payload, Undecodable,
-};
-use crate::pack::{
-    Carrier, EndpointId, Extract, Grouping, GroupingId, KindId, KindSet, LensSet, MaskedSet, Pack, Pattern,
-    Role, View,
-};
+use crate::conversation::{ConversationEvent, EventKind, Gap, Offset, Undecodable};
+use crate::pack::{Carrier, Extract, GroupingId, KindId, Outlines, Pack, Pattern};
 use crate::text::json::JsonError;
 
 /// The rules of a pack at work.
@@ -34,36 +27,41 @@ pub(crate) struct Judge {
     /// By rule: when it is in force, where that is not always.
     pub(super) force: Vec<Option<Force>>,
     /// By kind: whom to call, in this order.
-    calls: Vec<Calls>,
+    pub(super) calls: Vec<Calls>,
+    pub(super) plans: Plans,
+    pub(super) outlines: Outlines,
+    pub(super) afresh: bool,
     /// By grouping: rules that remember something of its groups.
     pub(super) remembering: Vec<Vec<usize>>,
     /// By machine that judges how soon an answer comes: the one that judges whether it comes at all.
     pub(super) partners: Vec<Option<usize>>,
     /// By grouping: rules that are in force in some of its groups only.
     pub(super) bound: Vec<Vec<usize>>,
+    /// Groupings whose groups are flows.
+    pub(super) flow_keys: Vec<GroupingId>,
     /// Groupings that need no key.
-    places: Vec<GroupingId>,
+    pub(super) places: Vec<GroupingId>,
     /// Counts how often one of their groups was forgotten.
     pub(super) places_epoch: u64,
     /// By grouping: whether it tells what answers what, so that a message without its key belongs to nothing.
-    answered: Vec<bool>,
+    pub(super) answered: Vec<bool>,
     /// Whether any rule asks for flows that were abandoned.
     pub(super) abandoned: bool,
     /// Lent out while a message is judged.
-    extract: Option<Box<Extract>>,
+    pub(super) extract: Option<Box<Extract>>,
     pub(super) flows: u64,
     /// Whether a message asked something in words of this protocol.
-    asked: bool,
-    masked: bool,
+    pub(super) asked: bool,
+    pub(super) masked: bool,
 }
 
 impl Judge {
-    /// The rules of `pack`.
-    pub(crate) fn new(pack: Arc<Pack>) -> Self {
+    /// The rules of `pack`; `afresh` has every message judged as if none like it had come before.
+    pub(crate) fn new(pack: Arc<Pack>, afresh: bool) -> Self {
         let mut order: Vec<usize> = (0..pack.rules.len()).collect();
         order.sort_by_key(|&rule| (!pack.rules[rule].root, rank(&pack.rules[rule].pattern), rule));
         let rules: Vec<Machine> =
-            order.iter().map(|&rule| Machine::new(RuleIndex(rule), &pack.rules[rule], &pack)).collect();
+            order.iter().map(|&rule| Machine::new(RuleIndex::new(rule), &pack.rules[rule], &pack)).collect();
         let force = |&rule: &usize| pack.rules[rule].span.clone().map(Force::new);
         let force: Vec<Option<Force>> = order.iter().map(force).collect();
         let mut calls = vec![Calls::default(); pack.kinds.len()];
@@ -73,12 +71,14 @@ impl Judge {
             for (kind, calls) in calls.iter_mut().enumerate() {
                 calls.add(index, machine, &pack, KindId(kind));
             }
-            let groupings = pack.rules[machine.rule().0].pattern.groupings();
+            let groupings = pack.rules[machine.rule().index()].pattern.groupings();
             groupings.for_each(|grouping| remembering[grouping.0].push(index));
             if let Some(force) = &force[index] {
                 bound[force.grouping().0].push(index);
             }
         }
+        let flow_keys = pack.groupings.iter().enumerate().filter(|(_, grouping)| grouping.flows);
+        let flow_keys = flow_keys.map(|(index, _)| GroupingId(index)).collect();
         let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
         let used =
             |grouping: &GroupingId| !remembering[grouping.0].is_empty() || !bound[grouping.0].is_empty();
@@ -99,6 +99,9 @@ impl Judge {
         let partners = rules.iter().map(|prompt| rules.iter().position(|of| of.is_partner_of(prompt)));
         let partners = partners.collect();
         Self {
+            plans: Plans::new(),
+            outlines: Outlines::default(),
+            afresh,
             ledger: Ledger::new(pack),
             rules,
             partners,
@@ -106,6 +109,7 @@ impl Judge {
             calls,
             remembering,
             bound,
+            flow_keys,
             places,
             places_epoch: 1,
             answered,
@@ -139,10 +143,11 @@ impl Judge {
         for grouping in 0..self.ledger.groups.len() {
             self.drain(GroupingId(grouping));
         }
+        self.plans.settle(&mut self.ledger);
         let mut tallies = self.ledger.tallies;
         for Calls { evidence, seen, .. } in &self.calls {
             for rule in evidence {
-                tallies[rule.0].met += seen;
+                tallies[rule.index()].met += seen;
             }
         }
         tallies
@@ -150,7 +155,9 @@ impl Judge {
 
     /// Adds what another judge of the same pack has found in later recordings. Nothing may outlive a recording
     /// ([`Pack::outlives_a_recording`]).
-    pub(crate) fn absorb(&mut self, later: Self) {
+    pub(crate) fn absorb(&mut self, mut later: Self) {
+        self.plans.settle(&mut self.ledger);
+        later.plans.settle(&mut later.ledger);
         let first = self.ledger.source;
         self.asked |= later.asked;
         self.flows += later.flows;
@@ -250,7 +257,7 @@ impl Judge {
             }
         }
         for machine in &mut self.rules {
-            let mut groupings = self.ledger.pack.rules[machine.rule().0].pattern.groupings();
+            let mut groupings = self.ledger.pack.rules[machine.rule().index()].pattern.groupings();
             let lasting = groupings.any(|grouping| self.ledger.groups[grouping.0].is_lasting());
             machine.end_of_recording(lasting, &mut self.ledger);
         }
@@ -265,242 +272,6 @@ impl Judge {
     fn gap(&mut self, event: &ConversationEvent<'_>, _gap: &Gap<'_>) {
         self.ledger.last_gap = Some(event.n);
     }
-
-    fn message(
-        &mut self,
-        event: &ConversationEvent<'_>,
-        connection: ConnectionId,
-        message: &Message<'_>,
-    ) -> Result<(), JsonError> {
-        let mut extract = self.extract.take().unwrap_or_default();
-        let pack = &self.ledger.pack;
-        let (carrier, text) = match &message.payload {
-            Payload::Json(text) => match pack.trie.scan(text, &mut extract) {
-                Ok(()) => (Carrier::Json, *text),
-                Err(error) => {
-                    self.extract = Some(extract);
-                    return Err(error);
-                }
-            },
-            Payload::Text(text) => match pack.trie.scan(text, &mut extract) {
-                Ok(()) => (Carrier::Json, text.as_ref()),
-                Err(_) => (Carrier::Text, text.as_ref()),
-            },
-            Payload::Binary(_) => (Carrier::Binary, ""),
-            Payload::Omitted { .. } => (Carrier::Omitted, ""),
-        };
-        if carrier != Carrier::Json {
-            extract.clear(pack.trie.len());
-        }
-        self.judge(&Seen {
-            event,
-            connection,
-            from: Some(message.from),
-            carrier,
-            text,
-            extract: &extract,
-            masked: &message.masked,
-            detail: "",
-            flow: None,
-        });
-        self.extract = Some(extract);
-        Ok(())
-    }
-
-    /// A frame without a message in it.
-    pub(super) fn frame(
-        &mut self,
-        event: &ConversationEvent<'_>,
-        connection: ConnectionId,
-        from: Party,
-        carrier: Carrier,
-        masked: &[Masked<'_>],
-        detail: &str,
-    ) {
-        let flow = None;
-        self.event(event, connection, Some(from), carrier, masked, detail, flow);
-    }
-
-    /// Anything but a message.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one event, taken apart once")]
-    pub(super) fn event(
-        &mut self,
-        event: &ConversationEvent<'_>,
-        connection: ConnectionId,
-        from: Option<Party>,
-        carrier: Carrier,
-        masked: &[Masked<'_>],
-        detail: &str,
-        flow: Option<(GroupingId, GroupSlot, Option<Taint>)>,
-    ) {
-        let mut extract = self.extract.take().unwrap_or_default();
-        extract.clear(self.ledger.pack.trie.len());
-        let seen =
-            Seen { event, connection, from, carrier, text: "", extract: &extract, masked, detail, flow };
-        self.judge(&seen);
-        self.extract = Some(extract);
-    }
-
-    fn judge(&mut self, seen: &Seen<'_>) {
-        let &Seen { event, connection, from, carrier, text, extract, detail, .. } = seen;
-        let link = self.ledger.links.find(connection);
-        let Link { endpoint, client, .. } = *self.ledger.links.get(link);
-        let close_code = match &event.kind {
-            EventKind::Close(close) => close.code,
-            _ => None,
-        };
-        let masked: MaskedSet = seen.masked.iter().map(|masked| masked.was).collect();
-        let view = View {
-            text,
-            extract,
-            from,
-            endpoint,
-            close_code,
-            detail,
-            size: size_of(event),
-            masked,
-            scanned: self.masked,
-            kind: None,
-            within: None,
-        };
-        let Some(kind) = self.ledger.pack.classify(carrier, from, &view) else { return };
-        let sender = from.or(client).unwrap_or(Party::Pos);
-        let link_taint = self.ledger.links.get(link).taint.filter(|taint| taint.by == sender);
-        let mut groups = [None; Grouping::MOST];
-        let mut lacks_key = false;
-        self.places(link, connection, endpoint, sender, &mut groups);
-        let Ledger { pack, groups: all_groups, .. } = &mut self.ledger;
-        let definition = &pack.kinds[kind.0];
-        let role = definition.role;
-        let keyless = definition.keys.is_empty();
-        let unknown =
-            carrier == Carrier::Json && (definition.unclear || keyless && !definition.children.is_empty());
-        let mut flow = None;
-        for key in &definition.keys {
-            let found = all_groups[key.grouping.0].of_message(key, text, extract, sender, connection);
-            groups[key.grouping.0] = found;
-            lacks_key |= found.is_none() && self.answered[key.grouping.0];
-            if pack.groupings[key.grouping.0].flows {
-                flow = flow.or(found.map(|slot| (key.grouping, slot)));
-            }
-        }
-        let mut tainted = link_taint;
-        if let Some((grouping, slot, taint)) = seen.flow {
-            groups[grouping.0] = Some(slot);
-            flow = Some((grouping, slot));
-            tainted = taint.or(link_taint);
-        }
-        let mut sighting = Sighting {
-            source: self.ledger.source,
-            event,
-            link,
-            connection,
-            from: seen.flow.and(tainted).map_or(sender, |taint| taint.by),
-            kind,
-            view: View { kind: Some(kind), ..view },
-            groups,
-            flow,
-            opener: KindSet::default(),
-            spoilt: None,
-            repeated: false,
-            is_sent: from.is_some(),
-            rests_on: None,
-            broke: None,
-            tainted: tainted.map(|taint| taint.rule),
-            kept: None,
-            lenses: LensSet::default(),
-            answers: Answers::default(),
-            ground: None,
-        };
-        if !self.ledger.pack.lenses.is_empty() {
-            sighting.lenses = self.ledger.lenses(&sighting);
-            sighting.answers.clear();
-        }
-        if role == Role::Opens {
-            self.opens(&mut sighting);
-        }
-        self.asked |= role == Role::Question && !lacks_key;
-        if let Some((grouping, slot)) = flow {
-            let group = self.ledger.groups[grouping.0].get(slot);
-            sighting.opener =
-                group.opened_by.map_or(sighting.opener, |opener| self.ledger.kind(opener).lineage);
-            sighting.spoilt = group.taint;
-            sighting.repeated = role == Role::Final && group.finished;
-        }
-        if carrier == Carrier::Json || carrier.is_unreadable() {
-            self.ledger.note_heard(&sighting);
-        }
-        let Calls { machines, turns, seen, .. } = &mut self.calls[kind.0];
-        *seen += 1;
-        for &Call { rule, part, is_spanned, ref only } in machines.iter() {
-            if only.as_ref().is_some_and(|only| !self.ledger.selects(only, &sighting)) {
-                continue;
-            }
-            let force = self.force[rule].as_ref().filter(|_| is_spanned);
-            if force.is_none_or(|force| force.holds(&sighting)) {
-                sighting.ground = force.and_then(|force| force.ground(&sighting));
-                self.rules[rule].call(part, &mut sighting, &mut self.ledger);
-            }
-        }
-        for &rule in turns.iter() {
-            let Some(force) = &mut self.force[rule] else { continue };
-            let group = match force.observe(&sighting, &self.ledger) {
-                Turn::None => continue,
-                Turn::Ended(group) => {
-                    let pattern = &self.ledger.pack.rules[self.rules[rule].rule().0].pattern;
-                    pattern.groupings().any(|own| own == force.grouping()).then_some(group)
-                }
-                Turn::Anew => None,
-            };
-            let sound = sighting.tainted.is_none() && self.ledger.spoilt(&sighting).is_none();
-            let since = sound.then_some(event.n);
-            self.rules[rule].suspend(group, since, &mut self.ledger);
-        }
-        if let (Some(kept), Some(_)) = (sighting.kept, sighting.broke) {
-            self.ledger.witnesses.note(kept, sighting.broke);
-        }
-        if let Some(rule) = sighting.tainted.filter(|_| sighting.is_sent) {
-            self.ledger.note_lapse(sighting.from, event.n, rule);
-            if carrier == Carrier::Open {
-                self.ledger.links.get_mut(link).taint = Some(Taint { by: sighting.from, rule });
-            }
-        }
-        if carrier.is_unreadable() || unknown || lacks_key {
-            self.ledger.muddle(&sighting, sighting.tainted, true);
-        } else if let (Some(root), Role::Control) = (sighting.tainted, role)
-            && carrier == Carrier::Json
-            && self.ledger.pack.groupings.iter().any(|grouping| grouping.keyed)
-        {
-            self.ledger.usurp(&sighting, root);
-        } else if let Some(root) = sighting.tainted {
-            self.explain(&sighting, root);
-        }
-        self.note_in_groups(&sighting, role);
-        self.forget_surplus();
-    }
-
-    /// The groups that everything on a connection belongs to; they change only when one is forgotten.
-    #[inline]
-    fn places(
-        &mut self,
-        link: LinkSlot,
-        connection: ConnectionId,
-        endpoint: Option<EndpointId>,
-        sender: Party,
-        groups: &mut [Option<GroupSlot>; Grouping::MOST],
-    ) {
-        let known = self.ledger.links.get(link).places[sender as usize];
-        if known.epoch == self.places_epoch {
-            groups[..Grouping::BUILT_IN].copy_from_slice(&known.groups);
-            return;
-        }
-        for &place in &self.places {
-            groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection, endpoint, sender));
-        }
-        let places = &mut self.ledger.links.get_mut(link).places[sender as usize];
-        places.groups.copy_from_slice(&groups[..Grouping::BUILT_IN]);
-        places.epoch = self.places_epoch;
-    }
 }
 
 /// Up to when everything is known once this event has come: a gap hides what came since it began.
@@ -509,28 +280,4 @@ fn known_until(event: &ConversationEvent<'_>) -> Offset {
         EventKind::Gap(gap) => event.at.min(gap.from),
         _ => event.at,
     }
-}
-
-/// How many bytes of content an event has.
-fn size_of(event: &ConversationEvent<'_>) -> u64 {
-    match &event.kind {
-        EventKind::Message(message) => message.payload.size(),
-        EventKind::Undecodable(undecodable) => undecodable.size,
-        _ => 0,
-    }
-}
-
-/// One event, taken apart.
-struct Seen<'a> {
-    event: &'a ConversationEvent<'a>,
-    connection: ConnectionId,
-    /// Who has sent it; `None` for what nobody sends.
-    from: Option<Party>,
-    carrier: Carrier,
-    text: &'a str,
-    extract: &'a Extract,
-    masked: &'a [Masked<'a>],
-    detail: &'a str,
-    /// The flow it is about, where it has no key itself, and who has spoilt that flow.
-    flow: Option<(GroupingId, GroupSlot, Option<Taint>)>,
 }

@@ -41,6 +41,8 @@ pub(crate) struct Ledger {
     pub(crate) fresh: Option<Vec<(RuleIndex, Finding)>>,
     pub(crate) exemptions: Exemptions,
     pub(crate) source: usize,
+    /// Whether a rule could not be evaluated, since that was last asked.
+    pub(crate) failed: bool,
 }
 
 /// Whether an accusation stands.
@@ -104,6 +106,7 @@ impl Ledger {
             fresh: None,
             exemptions: Exemptions::default(),
             source: 0,
+            failed: false,
             pack,
         }
     }
@@ -117,9 +120,19 @@ impl Ledger {
     pub(crate) fn selects(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
         match selector.condition {
             Condition::None => true,
-            Condition::Numbered(number) => sighting.answers.get(number, || meets(selector, sighting)),
-            Condition::Other => meets(selector, sighting),
+            Condition::Numbered(number) => sighting.answers.get(number, || self.meets(selector, sighting)),
+            Condition::Other => self.meets(selector, sighting),
         }
+    }
+
+    /// Whether a message meets the condition of `selector`.
+    fn meets(&self, selector: &Selector, sighting: &Sighting<'_>) -> bool {
+        let Selector { tests, opened_by, repeated, .. } = selector;
+        let is_opener = |opener| opened_by.meets(self.kind(opener).lineage);
+        // Where a broken message has opened the flow, nobody knows what it is.
+        (opened_by.is_empty() || sighting.opener.is_some_and(is_opener) && sighting.spoilt.is_none())
+            && repeated.is_none_or(|wanted| wanted == sighting.repeated)
+            && (tests.is_empty() || sighting.view.holds(tests))
     }
 
     /// Whether a message is meant by `selector`, whatever its kind.
@@ -149,8 +162,8 @@ impl Ledger {
     /// A message satisfied a rule. One that broke another proves nothing.
     #[inline]
     pub(crate) fn met(&mut self, rule: RuleIndex, sighting: &Sighting<'_>) {
-        let void = sighting.tainted.is_some() && !self.pack.rules[rule.0].independent;
-        let tally = &mut self.tallies[rule.0];
+        let void = sighting.tainted.is_some() && !self.pack.rules[rule.index()].independent;
+        let tally = &mut self.tallies[rule.index()];
         if void { tally.void += 1 } else { tally.met += 1 }
     }
 
@@ -231,7 +244,7 @@ impl Ledger {
         selector: &Selector,
         (grouping, group): (GroupingId, GroupSlot),
     ) -> bool {
-        let obligor = self.pack.rules[rule.0].info.obligor;
+        let obligor = self.pack.rules[rule.index()].info.obligor;
         let party = obligor.or_else(|| selector.kinds.iter().find_map(|&kind| self.kind(kind).from));
         party.is_none_or(|party| self.has_heard(party, (grouping, group)))
     }
@@ -291,14 +304,14 @@ impl Ledger {
         if !sighting.is_sent {
             return false;
         }
-        let standing = match self.pack.rules[rule.0].independent {
+        let standing = match self.pack.rules[rule.index()].independent {
             true => Standing::Stands(None),
             false => self.standing(sighting, grouping),
         };
         let follows = match standing {
             Standing::Stands(follows) => follows,
             Standing::Void => {
-                self.tallies[rule.0].void += 1;
+                self.tallies[rule.index()].void += 1;
                 return false;
             }
             Standing::Undecided(reason) => {
@@ -363,10 +376,10 @@ impl Ledger {
     /// What else this message breaks follows from its breach of a root rule.
     fn taint(&self, rule: RuleIndex, sighting: &mut Sighting<'_>, follows: Option<RuleIndex>) {
         // A MAY notes a habit, which explains nothing.
-        if self.pack.rules[rule.0].info.level != Level::May {
+        if self.pack.rules[rule.index()].info.level != Level::May {
             sighting.broke.get_or_insert(follows.unwrap_or(rule));
         }
-        if self.pack.rules[rule.0].root {
+        if self.pack.rules[rule.index()].root {
             sighting.tainted.get_or_insert(follows.unwrap_or(rule));
         }
     }
@@ -416,7 +429,8 @@ impl Ledger {
     /// nothing follows from it for any other rule.
     #[cold]
     pub(crate) fn fail(&mut self, rule: RuleIndex, sighting: &Sighting<'_>) {
-        self.tallies[rule.0].error.get_or_insert_with(|| {
+        self.failed = true;
+        self.tallies[rule.index()].error.get_or_insert_with(|| {
             format!(
                 "the schema has event {} looked at more often than any message is worth, so that nobody can say \
                  whether it fits",
@@ -435,7 +449,7 @@ impl Ledger {
         sighting: &Sighting<'_>,
     ) {
         let witnesses = || vec![sighting.witness(&self.pack, "message", None)];
-        self.tallies[rule.0].undecided(reason, || Example {
+        self.tallies[rule.index()].undecided(reason, || Example {
             reason,
             flow,
             witnesses: witnesses(),
@@ -461,7 +475,7 @@ impl Ledger {
         let tainted = sighting.tainted;
         sighting.tainted = tainted.or(follows);
         let stood = self.accuse(rule, sighting, grouping, charge);
-        if !self.pack.rules[rule.0].root {
+        if !self.pack.rules[rule.index()].root {
             sighting.tainted = tainted;
         }
         stood
@@ -489,7 +503,7 @@ impl Ledger {
     ) {
         let mut finding = self.traced(rule, finding, follows);
         finding.waived_by = self.exemptions.of(rule, &finding, sights);
-        self.tallies[rule.0].convict(finding);
+        self.tallies[rule.index()].convict(finding);
     }
 
     /// Puts a finding that is certain among the fresh ones, where somebody watches.
@@ -503,7 +517,7 @@ impl Ledger {
     /// A finding with the code of the rule it follows from.
     fn traced(&self, rule: RuleIndex, finding: Finding, follows: Option<RuleIndex>) -> Finding {
         let root = follows.filter(|&root| root != rule);
-        let follows_from = root.map(|root| self.pack.rules[root.0].info.code.to_string());
+        let follows_from = root.map(|root| self.pack.rules[root.index()].info.code.to_string());
         Finding { follows_from, ..finding }
     }
 
@@ -511,13 +525,4 @@ impl Ledger {
     fn first_key(&self, kind: KindId) -> Option<GroupingId> {
         self.kind(kind).keys.first().map(|key| key.grouping)
     }
-}
-
-/// Whether a message meets the condition of `selector`.
-fn meets(selector: &Selector, sighting: &Sighting<'_>) -> bool {
-    let Selector { tests, opened_by, repeated, .. } = selector;
-    // Where a broken message has opened the flow, nobody knows what it is.
-    (opened_by.is_empty() || opened_by.meets(sighting.opener) && sighting.spoilt.is_none())
-        && repeated.is_none_or(|wanted| wanted == sighting.repeated)
-        && (tests.is_empty() || sighting.view.holds(tests))
 }

@@ -145,7 +145,7 @@ impl Judge {
     }
 
     fn carries(&self, rule: RuleIndex) -> bool {
-        match &self.ledger.pack.rules[rule.0].pattern {
+        match &self.ledger.pack.rules[rule.index()].pattern {
             Pattern::Respond(respond) => respond.carry,
             _ => false,
         }

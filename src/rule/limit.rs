@@ -89,7 +89,7 @@ impl LimitRule {
             match standing {
                 Standing::Stands(rule) => follows = follows.or(rule),
                 Standing::Void => {
-                    ledger.tallies[self.rule.0].void += 1;
+                    ledger.tallies[self.rule.index()].void += 1;
                     return;
                 }
                 Standing::Undecided(reason) => {
@@ -116,7 +116,7 @@ impl LimitRule {
                     marked: None,
                 }
             });
-        if stood && ledger.pack.rules[self.rule.0].root {
+        if stood && ledger.pack.rules[self.rule.index()].root {
             // Who crowds the other party cannot hold it to its time.
             for group in earlier.iter().filter_map(|running| running.group) {
                 ledger.excuse_group(grouping, group, sighting.from);

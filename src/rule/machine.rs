@@ -5,6 +5,7 @@ use super::ledger::Ledger;
 use super::limit::LimitRule;
 use super::never::NeverRule;
 use super::order::OrderRule;
+use super::plans::{Foresight, Foretold};
 use super::precede::PrecedeRule;
 use super::respond::RespondRule;
 use super::shape::ShapeRule;
@@ -134,6 +135,16 @@ impl Machine {
                 maybe(&machine.limit.until, Part::Resets);
                 call(&machine.limit.on, Part::Judged);
             }
+        }
+    }
+
+    /// What a call is known to come to, of every message of a sort.
+    pub(super) fn foretell(&self, part: Part, foresight: Foresight<'_>) -> Foretold {
+        match (self, part) {
+            (Self::Shape(machine), _) => machine.foretell(foresight),
+            (Self::Never(machine), Part::Among) => machine.foretell_among(foresight),
+            (Self::Agree(machine), part) => machine.foretell(part, foresight),
+            _ => Foretold::Open,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The eight patterns a rule can have, and what they say: obligation, verdict, finding. One file per pattern.
 //!
-//! `judge` calls the rules a message concerns; `ledger` is what they share, and decides whether an
+//! `judge` holds them and knows the order of calls; `hearing` takes a message apart and calls whom it concerns, by a
+//! plan (`plans`) where messages of its sort have come before; `ledger` is what they share, and decides whether an
 //! accusation stands. Rules see conversations, never files; time is what the events say.
 
 mod finding;
@@ -8,10 +9,12 @@ mod flows;
 mod verdict;
 
 mod calls;
+mod hearing;
 mod judge;
 mod ledger;
 mod lifecycle;
 mod machine;
+mod plans;
 mod span;
 
 mod agree;

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::ledger::{Charge, Ledger};
+use super::plans::{Foresight, Foretold};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, the};
 use crate::conversation::{EventNumber, Offset, Party};
@@ -35,6 +36,15 @@ impl NeverRule {
         Self { rule, never, forbidden: Vec::new(), last: None }
     }
 
+    /// What a message is known to come to, of those among which the forbidden one could have been.
+    pub(super) fn foretell_among(&self, foresight: Foresight<'_>) -> Foretold {
+        let Some(among) = &self.never.among else { return Foretold::Nothing };
+        match (foresight.is_meant(&self.never.message), foresight.is_meant(among)) {
+            (Some(false), Some(true)) => Foretold::Kept,
+            _ => Foretold::Open,
+        }
+    }
+
     /// The forbidden message.
     #[inline(never)]
     pub(crate) fn message(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
@@ -46,7 +56,7 @@ impl NeverRule {
             let rule = self.rule;
             ledger.accuse(rule, sighting, None, |ledger, sighting| {
                 let noun = &ledger.kind(sighting.kind).what;
-                let title = &ledger.pack.rules[rule.0].info.title;
+                let title = &ledger.pack.rules[rule.index()].info.title;
                 // What the kind does not say, the rule says.
                 let what = match self.never.message.tests.is_empty() {
                     true => format!("{} sent {}", the(sighting.from), a(noun)),
@@ -137,7 +147,7 @@ impl NeverRule {
         ledger.witnesses.release(forbidden.after);
         let here = (self.never.grouping, group);
         if !forbidden.broken && ledger.is_heard(self.rule, &self.never.message, here) {
-            ledger.tallies[self.rule.0].met += 1;
+            ledger.tallies[self.rule.index()].met += 1;
         }
     }
 }

@@ -125,13 +125,13 @@ impl OrderRule {
     }
 
     fn is_heard(&self, group: GroupSlot, ledger: &Ledger) -> bool {
-        let obligor = ledger.pack.rules[self.rule.0].info.obligor;
+        let obligor = ledger.pack.rules[self.rule.index()].info.obligor;
         obligor.is_none_or(|party| ledger.has_heard(party, (self.order.grouping, group)))
     }
 
     /// Whether the sender of this message is who has to keep the rule.
     fn binds(&self, sighting: &Sighting<'_>, ledger: &Ledger) -> bool {
-        ledger.pack.rules[self.rule.0].info.obligor.is_none_or(|party| party == sighting.from)
+        ledger.pack.rules[self.rule.index()].info.obligor.is_none_or(|party| party == sighting.from)
     }
 
     fn enter(&mut self, index: usize, state: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
@@ -199,7 +199,7 @@ impl OrderRule {
     ) {
         let grouping = self.order.grouping;
         if place.taint.is_some_and(|taint| taint.by != sighting.from) {
-            ledger.tallies[self.rule.0].void += 1;
+            ledger.tallies[self.rule.index()].void += 1;
             return;
         }
         if let Some((before, since, by)) = place.before
@@ -252,7 +252,7 @@ impl OrderRule {
                 }
             });
         sighting.rests_on = None;
-        if stood && ledger.pack.rules[self.rule.0].root && !ledger.pack.groupings[grouping.0].keyed {
+        if stood && ledger.pack.rules[self.rule.index()].root && !ledger.pack.groupings[grouping.0].keyed {
             // No key says what it belongs to: nobody can place it.
             ledger.muddle(sighting, sighting.tainted, false);
         }

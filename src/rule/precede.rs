@@ -121,7 +121,7 @@ impl PrecedeRule {
                 marked: key_range(sighting, ledger, grouping),
             }
         });
-        if !stood || !ledger.pack.rules[self.rule.0].root {
+        if !stood || !ledger.pack.rules[self.rule.index()].root {
             return;
         }
         match ledger.groups[grouping.0].get(group).opened {

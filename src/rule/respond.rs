@@ -86,9 +86,9 @@ impl RespondRule {
         let grouping = self.respond.grouping;
         let Some(group) = sighting.group(grouping) else { return };
         let obligor = self.obligor(sighting.from, ledger);
-        let binds = sighting.tainted.is_none_or(|rule| ledger.pack.rules[rule.0].binding);
+        let binds = sighting.tainted.is_none_or(|rule| ledger.pack.rules[rule.index()].binding);
         if !binds && obligor != sighting.from {
-            ledger.tallies[self.rule.0].void += 1;
+            ledger.tallies[self.rule.index()].void += 1;
             return;
         }
         if self.respond.one_at_a_time && !self.desk(group).open.is_empty() {
@@ -158,7 +158,7 @@ impl RespondRule {
                     let (finding, sights) = self.missing(&open, &Ended::Void(sighting.at()), ledger);
                     ledger.convict_quietly(self.rule, finding, sights, decided.follows);
                 }
-                None => ledger.tallies[self.rule.0].void += 1,
+                None => ledger.tallies[self.rule.index()].void += 1,
             }
             ledger.witnesses.release(open.trigger);
         }
@@ -196,7 +196,10 @@ impl RespondRule {
             }
             return self.surplus(group, sighting, ledger);
         };
-        let id = self.desk(group).open.remove(place);
+        let open = &mut self.desk(group).open;
+        // Most often there is one.
+        let last = if place + 1 == open.len() { open.pop() } else { None };
+        let id = last.unwrap_or_else(|| open.remove(place));
         let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
         self.judge(&open, sighting, ledger);
         match self.respond.times {
@@ -271,7 +274,7 @@ impl RespondRule {
         for id in std::mem::take(&mut desk.open) {
             if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
                 ledger.witnesses.release(open.trigger);
-                ledger.tallies[self.rule.0].void += 1;
+                ledger.tallies[self.rule.index()].void += 1;
             }
         }
         self.forget(group, ledger);
@@ -295,7 +298,7 @@ impl RespondRule {
         let grouping = open.grouping;
         let took = sighting.at().since(open.since);
         if self.respond.judges != Judges::Existence {
-            ledger.tallies[self.rule.0].timing.add(took);
+            ledger.tallies[self.rule.index()].timing.add(took);
         }
         if !self.respond.window.lower.is_zero() && took < self.respond.window.lower {
             let lower = self.respond.window.lower;
@@ -315,7 +318,7 @@ impl RespondRule {
             return;
         }
         if open.excused && open.decided.is_none() {
-            ledger.tallies[self.rule.0].void += 1;
+            ledger.tallies[self.rule.index()].void += 1;
             return;
         }
         let Some(deadline) = open.deadline.filter(|_| self.respond.judges != Judges::Existence) else {
@@ -385,7 +388,7 @@ impl RespondRule {
             return true;
         }
         let heard = ledger.is_heard(self.rule, &self.respond.with, (open.grouping, open.group));
-        let tally = &mut ledger.tallies[self.rule.0];
+        let tally = &mut ledger.tallies[self.rule.index()];
         match (self.respond.judges, self.respond.times) {
             (Judges::Promptness, _) => tally.void += 1,
             (Judges::Both | Judges::Existence, Times::AtMostOnce) => tally.met += u64::from(heard),
@@ -400,11 +403,11 @@ impl RespondRule {
     fn judge_absent(&self, open: &Obligation, ended: &Ended, ledger: &mut Ledger) -> bool {
         let left = matches!(ended, Ended::Closed { by, .. } if *by == open.obligor);
         if open.waits && !left {
-            ledger.tallies[self.rule.0].void += 1;
+            ledger.tallies[self.rule.index()].void += 1;
             return false;
         }
         match self.missing_standing(open, ledger) {
-            Standing::Void => ledger.tallies[self.rule.0].void += 1,
+            Standing::Void => ledger.tallies[self.rule.index()].void += 1,
             Standing::Undecided(reason) => self.undecided(open, reason, None, closing(ended), ledger),
             Standing::Stands(follows) => match certainty(open, ended, ledger.pack.crossing) {
                 Certainty::Violated => {
@@ -503,7 +506,7 @@ impl RespondRule {
     ) {
         let flow = ledger.flow(open.grouping, Some(open.group));
         let trigger = ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger");
-        ledger.tallies[self.rule.0].undecided(reason, || Example {
+        ledger.tallies[self.rule.index()].undecided(reason, || Example {
             reason,
             flow,
             witnesses: std::iter::once(trigger).chain(then).collect(),
@@ -519,7 +522,7 @@ impl RespondRule {
     }
 
     fn obligor(&self, trigger_from: Party, ledger: &Ledger) -> Party {
-        let info = &ledger.pack.rules[self.rule.0].info;
+        let info = &ledger.pack.rules[self.rule.index()].info;
         let sender = || self.respond.with.kinds.iter().find_map(|&kind| ledger.kind(kind).from);
         info.obligor.or_else(sender).unwrap_or(match trigger_from {
             Party::Pos => Party::Terminal,

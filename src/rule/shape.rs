@@ -1,6 +1,7 @@
 //! `shape`: every matching message satisfies a constraint. Its sender is to blame.
 
 use super::ledger::{Charge, Ledger};
+use super::plans::{Foresight, Foretold};
 use super::sighting::{RuleIndex, Sighting};
 use super::words::{a, the};
 use crate::pack::{Carrier, Shape};
@@ -13,10 +14,20 @@ pub(crate) struct ShapeRule {
 }
 
 impl ShapeRule {
+    pub(super) fn foretell(&self, foresight: Foresight<'_>) -> Foretold {
+        if foresight.has_failed(self.rule) {
+            return Foretold::Nothing;
+        }
+        match (foresight.is_meant(&self.shape.on), foresight.passes(&self.shape.require)) {
+            (Some(true), Some(true)) => Foretold::Kept,
+            _ => Foretold::Open,
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn observe(&mut self, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         // A rule that could not be evaluated says no more.
-        if !ledger.selects(&self.shape.on, sighting) || ledger.tallies[self.rule.0].error.is_some() {
+        if !ledger.selects(&self.shape.on, sighting) || ledger.tallies[self.rule.index()].error.is_some() {
             return;
         }
         let Some(broken) = self.shape.require.iter().find(|test| !test.holds(&sighting.view)) else {

@@ -11,12 +11,24 @@ use crate::conversation::{
     Close, ConnectionId, ConversationEvent, EventKind, EventNumber, Offset, Party, Payload,
 };
 use crate::mask;
-use crate::pack::{Grouping, GroupingId, KindId, KindSet, LensSet, Pack, View};
+use crate::pack::{Grouping, GroupingId, KindId, LensSet, Pack, View};
 use crate::text::Pointer;
 
 /// Which rule of the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RuleIndex(pub(crate) usize);
+pub(crate) struct RuleIndex(u32);
+
+impl RuleIndex {
+    /// The rule at that place of the pack.
+    pub(crate) const fn new(index: usize) -> Self {
+        Self(index as u32)
+    }
+
+    /// Its place in the pack.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Which group of a grouping: a flow, or everything on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +51,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) groups: [Option<GroupSlot>; Grouping::MOST],
     /// The flow it belongs to.
     pub(crate) flow: Option<(GroupingId, GroupSlot)>,
-    /// What kind of message has opened that flow, and what that is a special case of.
-    pub(crate) opener: KindSet,
+    /// What kind of message has opened that flow.
+    pub(crate) opener: Option<KindId>,
     /// Who has opened it with a broken message, and which rule that broke.
     pub(crate) spoilt: Option<Taint>,
     /// Whether it is a final message of a flow that had one already.
@@ -137,11 +149,18 @@ struct Seen {
 
 impl Witnesses {
     /// Keeps a message; every call is paid back with one [`Witnesses::release`].
+    #[inline]
     pub(crate) fn keep(&mut self, sighting: &mut Sighting<'_>) -> SeenId {
-        if let Some(id) = sighting.kept {
-            self.seen[id.0 as usize].holders += 1;
-            return id;
+        match sighting.kept {
+            Some(id) => {
+                self.seen[id.0 as usize].holders += 1;
+                id
+            }
+            None => self.keep_anew(sighting),
         }
+    }
+
+    fn keep_anew(&mut self, sighting: &mut Sighting<'_>) -> SeenId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.seen.push(Seen {
                 source: 0,

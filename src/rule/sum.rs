@@ -143,7 +143,7 @@ impl Sums {
             ledger.since(self.since, sighting)
         };
         match standing {
-            Standing::Void => ledger.tallies[rule.0].void += 1,
+            Standing::Void => ledger.tallies[rule.index()].void += 1,
             Standing::Undecided(reason) => self.undecided(rule, reason, sighting, ledger),
             Standing::Stands(_) if value == sum.total || value == sum.total.minus(sum.less) => {
                 self.judged = true;
@@ -196,7 +196,7 @@ impl Sums {
     /// A recording ended: the next starts in the middle.
     pub(super) fn end_of_recording(&mut self, rule: RuleIndex, ledger: &mut Ledger) {
         if let Some(middle) = self.middle.take() {
-            let tally = &mut ledger.tallies[rule.0];
+            let tally = &mut ledger.tallies[rule.index()];
             // Of several sums the first is never whole: it counts where there is no other.
             if self.judged {
                 tally.void += 1;
@@ -224,7 +224,7 @@ impl Sums {
         if is_middle && self.middle.is_none() {
             self.middle = Some(example);
         } else {
-            ledger.tallies[rule.0].undecided(reason, || example);
+            ledger.tallies[rule.index()].undecided(reason, || example);
         }
     }
 

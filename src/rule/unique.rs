@@ -35,7 +35,7 @@ impl UniqueRule {
         let is_spoilt = sighting.tainted.is_some() || ledger.spoilt(sighting).is_some();
         // Of a flow's own key it is just that which counts.
         if is_spoilt && !ledger.pack.groupings[self.unique.grouping.0].flows {
-            ledger.tallies[self.rule.0].void += 1;
+            ledger.tallies[self.rule.index()].void += 1;
             return;
         }
         let place = match self.unique.scope {
@@ -64,7 +64,7 @@ impl UniqueRule {
         let follows = match standing {
             Standing::Stands(follows) => follows,
             Standing::Void => {
-                ledger.tallies[self.rule.0].void += 1;
+                ledger.tallies[self.rule.index()].void += 1;
                 return;
             }
             Standing::Undecided(reason) => {

@@ -206,7 +206,7 @@ impl Waivers {
                         flows, `flow = …`";
             return Err(self.error(asked, &asked.spans.witness, message).help(help));
         }
-        Ok(RuleIndex(index))
+        Ok(RuleIndex::new(index))
     }
 
     fn unused(&self, asked: &Asked, result: &CheckResult) -> PackError {

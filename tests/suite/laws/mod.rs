@@ -8,6 +8,7 @@
 //! | `sufficiency` | the witnesses of a finding, replayed alone, give the same finding |
 //! | `masking` | masking changes no verdict |
 //! | `silence` | empty, refused, silent and echoing peers pass nothing |
+//! | `memory` | what is remembered of messages before changes nothing that is said |
 //! | `containment` | a rule that cannot be evaluated changes no other rule |
 //!
 //! Finality and "live equals offline" stand in `finality`, that waivers change dispositions only, in `waivers`. Traces are drawn from a fixed seed; `TILLTAPE_LAWS=SECONDS` draws others, for so long
@@ -18,6 +19,7 @@ mod ground;
 pub(crate) mod invented;
 mod locality;
 mod masking;
+mod memory;
 mod messages;
 mod reference;
 mod silence;

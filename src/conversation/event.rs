@@ -104,6 +104,14 @@ pub struct Message<'a> {
     pub masked: Vec<Masked<'a>>,
 }
 
+impl<'a> Message<'a> {
+    /// A message of one frame, as it was before anything masked it.
+    pub fn of_text(from: Party, text: &'a str) -> Self {
+        let payload = Payload::of_text(text);
+        Self { from, payload, frames: Cow::Borrowed(&[]), deflated: false, masked: Vec::new() }
+    }
+}
+
 /// Content of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload<'a> {

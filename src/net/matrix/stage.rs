@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::conversation::{
     Close, ConnectionId, ConversationEvent, Drop, EventKind, EventNumber, Head, Message, Offset, Opening,
-    Party, Payload,
+    Party,
 };
 use crate::money::Ledger;
 use crate::replay::{LinkId, Order, Terminal};
@@ -143,7 +143,7 @@ impl<'s> Stage<'s> {
         inner.messages += 1;
         inner.happened = now;
         if inner.terminal.received(link, text, now) {
-            inner.happen(link, now, message(Party::Pos, text));
+            inner.happen(link, now, EventKind::Message(Message::of_text(Party::Pos, text)));
         } else {
             inner.ledger.lost(text);
         }
@@ -195,7 +195,7 @@ impl Inner<'_> {
         match order {
             Order::Send { link, text } => {
                 self.messages += 1;
-                self.happen(link, now, message(Party::Terminal, &text));
+                self.happen(link, now, EventKind::Message(Message::of_text(Party::Terminal, &text)));
                 self.tell(link, ToLink::Send(text));
             }
             Order::Drop { link } => {
@@ -227,12 +227,6 @@ impl Inner<'_> {
         self.ledger.see(&event);
         (self.see)(&event);
     }
-}
-
-fn message(from: Party, text: &str) -> EventKind<'_> {
-    let frames = std::borrow::Cow::Borrowed(&[][..]);
-    let payload = Payload::of_text(text);
-    EventKind::Message(Message { from, payload, frames, deflated: false, masked: Vec::new() })
 }
 
 fn opening(target: &str) -> EventKind<'_> {

@@ -123,11 +123,13 @@ fn conformance(result: &CheckResult, judged: Judged, peer: Party) -> Conformance
         })
     });
     let open = result.rules.iter().filter(|rule| judged == Judged::Undecided && is_open(rule, peer));
+    let in_scope = || result.rules.iter().filter(|rule| rule.verdict != Verdict::NotApplicable);
+    let binding = || in_scope().filter(|rule| rule.rule.obligor.is_none_or(|obligor| obligor == peer));
     Conformance {
         pack: format!("{} {}", result.pack, result.pack_version),
         verdict: judged.word(),
         broken: broken.collect(),
         open: open.map(|rule| (rule.rule.code.to_string(), rule.rule.title.clone())).collect(),
-        exercised: (result.exercised(), result.in_scope()),
+        exercised: (binding().filter(|rule| rule.is_exercised()).count(), binding().count()),
     }
 }

@@ -158,7 +158,7 @@ impl Terminal {
         let Some(connection) = all.into_iter().find(fits) else {
             let known = self.script.targets().join(", ");
             self.off_the_script(|| {
-                format!("the POS asked for {wanted}, a path the cassette does not have; its paths: {known}")
+                format!("the POS asked for {wanted}, a path that is not in the cassette, which has {known}")
             });
             return None;
         };

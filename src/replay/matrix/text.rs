@@ -12,6 +12,8 @@ use crate::money::Fault;
 
 /// Widest row label.
 const LABEL: usize = 32;
+/// Columns of a sentence.
+const WIDTH: usize = 92;
 
 /// Width of a column.
 const COLUMN: usize = 10;
@@ -52,7 +54,10 @@ impl Grid {
                 )
             }
         };
-        let _ = writeln!(out, "{:10}{what}", self.verdict().as_str());
+        for (line, text) in wrapped(&what, WIDTH).iter().enumerate() {
+            let word = if line == 0 { self.verdict().as_str() } else { "" };
+            let _ = writeln!(out, "{word:10}{text}");
+        }
         let pack = self.script.pack().map(|pack| format!(" as {} {}", pack.name, pack.version));
         let _ = writeln!(out, "          {}{}", self.cassette, pack.unwrap_or_default());
         let _ = writeln!(out, "          POS: {}", self.pos);
@@ -120,13 +125,13 @@ impl Grid {
                 for cell in cells {
                     let _ = writeln!(out, "  {:26}{}", cell.id.to_string(), self.broken(cell.id));
                 }
-                for line in wrapped(&consequence, 92) {
+                for line in wrapped(&consequence, WIDTH) {
                     let _ = writeln!(out, "      {line}");
                 }
             }
             if let Some(advice) = word.advice() {
                 let mut first = "  do  ";
-                for line in wrapped(advice, 92) {
+                for line in wrapped(advice, WIDTH) {
                     let _ = writeln!(out, "{first}{line}");
                     first = "      ";
                 }

@@ -12,7 +12,7 @@ use super::terminal::{Order, Terminal};
 use super::till::{Till, Wish};
 use crate::conversation::{
     Close, ConnectionId, ConversationEvent, Drop, EventKind, EventNumber, Head, Message, Offset, Opening,
-    Party, Payload,
+    Party,
 };
 use crate::mask::Masker;
 use crate::money::Ledger;
@@ -163,7 +163,7 @@ impl Wire<'_> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Send { link, text } => {
-                self.happen(link, message(Party::Terminal, &text));
+                self.happen(link, EventKind::Message(Message::of_text(Party::Terminal, &text)));
                 self.messages += 1;
                 self.fly(Flight::ToTill(link, text));
             }
@@ -220,7 +220,7 @@ impl Wire<'_> {
             Flight::ToTerminal(link, text) => {
                 self.messages += 1;
                 if self.terminal.received(link, &text, now) {
-                    self.happen(link, message(Party::Pos, &text));
+                    self.happen(link, EventKind::Message(Message::of_text(Party::Pos, &text)));
                 } else {
                     self.ledger.lost(&text);
                 }
@@ -262,12 +262,6 @@ impl Wire<'_> {
         self.ledger.see(&event);
         (self.see)(&event);
     }
-}
-
-fn message(from: Party, text: &str) -> EventKind<'_> {
-    let frames = std::borrow::Cow::Borrowed(&[][..]);
-    let payload = Payload::of_text(text);
-    EventKind::Message(Message { from, payload, frames, deflated: false, masked: Vec::new() })
 }
 
 fn dropped(by: Party) -> EventKind<'static> {

@@ -76,7 +76,7 @@ pub struct Conformance {
     pub broken: Vec<Broken>,
     /// Rules of the documents' MUSTs that could not be decided, with their titles.
     pub open: Vec<(String, String)>,
-    /// Rules in scope that met a trigger, and rules in scope.
+    /// Rules in scope that the peer may have to keep: those that met a trigger, and all.
     pub exercised: (usize, usize),
 }
 

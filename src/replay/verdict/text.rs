@@ -158,7 +158,7 @@ fn judged(conformance: &Conformance, verdict: &Verdict, out: &mut String) {
     let (exercised, in_scope) = conformance.exercised;
     let peer = spoken(verdict.peer());
     let said = format!(
-        "{}: {peer}, by {}; {exercised} of {in_scope} rules exercised",
+        "{}: {peer}, by {}; {exercised} of the {in_scope} rules for it exercised",
         conformance.verdict, conformance.pack
     );
     line("checked", &said, out);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Check, CheckResult, Completeness, Options, RuleResult, SourceInfo};
 use crate::conversation::transcript;
-use crate::pack::{Exchange, Expected, Level, Pack, Rule};
+use crate::pack::{Exchange, Expected, Level, Pack, Pattern, Rule};
 use crate::rule::{Finding, Verdict};
 
 /// An exchange that does not show what its page says.
@@ -62,6 +62,36 @@ pub fn try_exchange(pack: &Arc<Pack>, rule: &Rule, exchange: &Exchange) -> Resul
     if holds { Ok(()) } else { Err(failure(exchange.line, got(own, &result))) }
 }
 
+/// What the page of a rule does not show: a rule that no exchange breaks proves nothing.
+pub fn unshown(rule: &Rule) -> Option<ExchangeFailure> {
+    let has = |is: fn(&Expected) -> bool| rule.page.exchanges.iter().any(|exchange| is(&exchange.expected));
+    let waits = match &rule.pattern {
+        Pattern::Respond(_) => true,
+        Pattern::Shape(_)
+        | Pattern::Never(_)
+        | Pattern::Unique(_)
+        | Pattern::Precede(_)
+        | Pattern::Order(_)
+        | Pattern::Agree(_)
+        | Pattern::Limit(_) => false,
+    };
+    let missing = if !has(|expected| matches!(expected, Expected::Pass)) {
+        "`exchange pass`"
+    } else if !has(|expected| matches!(expected, Expected::Fail { .. })) {
+        "`exchange fail at N blames …`"
+    } else if waits && !has(|expected| matches!(expected, Expected::Inconclusive)) {
+        "`exchange inconclusive`, which a `respond` rule needs"
+    } else {
+        return None;
+    };
+    Some(ExchangeFailure {
+        page: rule.info.page.clone(),
+        line: rule.page.exchanges.last().map_or(1, |last| last.line),
+        expected: format!("an {missing}"),
+        got: "none on this page".to_owned(),
+    })
+}
+
 /// The findings that count for the page of `own`: habits another page only notes are not its subject.
 fn findings<'r>(
     result: &'r CheckResult,
@@ -79,6 +109,9 @@ fn got(own: &RuleResult, result: &CheckResult) -> String {
     let mut got = own.verdict.to_string();
     if let Some(reason) = own.undecided.keys().next() {
         got.push_str(&format!(" ({})", reason.as_str()));
+    }
+    if let Some(open) = own.undecided_examples.first() {
+        got.push_str(&format!("; {}", open.to_do));
     }
     for (rule, finding) in findings(result, own) {
         let at: Vec<String> = finding.witnesses.iter().map(|witness| witness.n.0.to_string()).collect();

@@ -10,7 +10,7 @@ mod waiver;
 
 pub use conceal::{conceal, conceal_finding};
 pub use engine::{Check, Options, SourceInfo};
-pub use exchange::{ExchangeFailure, try_exchange};
+pub use exchange::{ExchangeFailure, try_exchange, unshown};
 pub use recognise::{Likeness, Recognised, Recogniser, Recognition, can_tell};
 pub use result::{
     Basis, Bucket, CheckResult, Completeness, Parameter, RuleResult, SourceSummary, Timing, Undecided,

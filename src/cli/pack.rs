@@ -135,9 +135,13 @@ fn test(desk: &Desk, name: &str) -> Said {
         Err(said) => return said,
     };
     let mut text = String::new();
-    let (mut rules, mut exchanges, mut failed) = (0, 0, 0);
+    let (mut rules, mut exchanges, mut failed, mut lacking) = (0, 0, 0, 0);
     for rule in pack.rules.iter().filter(|rule| rule.info.pack == pack.name) {
         rules += 1;
+        if let Some(failure) = check::unshown(rule) {
+            lacking += 1;
+            text.push_str(&report::exchange_failure(&failure, &desk.root, desk.look));
+        }
         for exchange in &rule.page.exchanges {
             exchanges += 1;
             if let Err(failure) = check::try_exchange(&pack, rule, exchange) {
@@ -150,9 +154,10 @@ fn test(desk: &Desk, name: &str) -> Said {
         |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
     let ran = format!("{} of {}", of(exchanges, "exchange"), of(rules, "rule"));
     let _ = match failed {
+        0 if lacking > 0 => writeln!(text, "{name}: {ran}, and {} lacking", of(lacking, "exchange")),
         0 => writeln!(text, "{name}: {ran}, all as their pages say"),
         1 => writeln!(text, "{name}: {ran}, 1 not as its page says"),
         n => writeln!(text, "{name}: {ran}, {n} not as their pages say"),
     };
-    (text, failed == 0)
+    (text, failed + lacking == 0)
 }

@@ -56,7 +56,11 @@ impl PackError {
     /// What the TOML parser says of a text that starts at byte `offset` of the file's; a misspelt key gets a
     /// suggestion.
     pub fn of_toml(file: &str, text: &str, offset: usize, error: &toml::de::Error) -> Self {
-        let message = error.message();
+        // Of a table with one key for what it is there are two, one of them misspelt.
+        let message = match error.message() {
+            told if told.starts_with("wanted exactly 1 element") => SEVERAL,
+            told => told,
+        };
         let span = error.span().unwrap_or(0..0);
         let span = span.start + offset..span.end + offset;
         let built =
@@ -126,11 +130,14 @@ impl From<PackError> for PackErrors {
     }
 }
 
+const SEVERAL: &str = "expected one pattern, got tables of several: `[pattern.NAME]` and all that begin with it name \
+                       one of `shape`, `never`, `unique`, `respond`, `precede`, `order`, `agree`, `limit`";
+
 /// "did you mean `x`?", where one of the known words is near enough.
 pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near = known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|&(likeness, _)| likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     Some(format!("did you mean `{}`?", near.1))

@@ -399,7 +399,7 @@ pub(super) struct OrderDef {
     pub messages: BTreeMap<String, SelectorDef>,
     #[serde(default)]
     pub everywhere: Vec<Text>,
-    pub states: BTreeMap<String, BTreeMap<String, TransitionDef>>,
+    pub states: BTreeMap<String, BTreeMap<Text, TransitionDef>>,
 }
 
 /// `"acknowledged"`, `{ to = "open", not-before = "ack_ms" }`, or `{ to = "unknown", counts = false }`

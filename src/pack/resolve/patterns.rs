@@ -123,7 +123,7 @@ impl Resolver {
     pub(super) fn order(&mut self, file: &File<'_>, def: &OrderDef) -> Option<Order> {
         let mut names: Vec<&str> = def.states.keys().map(String::as_str).collect();
         let Some(start) = names.iter().position(|name| name == def.start.get_ref()) else {
-            self.wrong(file, &def.start, &format!("one of the states: {}", names.join(", ")));
+            self.none_of(file, &def.start, "the states", &names);
             return None;
         };
         names.swap(0, start);
@@ -137,17 +137,17 @@ impl Resolver {
             messages.push(Step { on, what, everywhere });
         }
         for word in def.everywhere.iter().filter(|word| !known.contains(&word.get_ref().as_str())) {
-            self.wrong(file, word, &format!("one of the order's messages: {}", known.join(", ")));
+            self.none_of(file, word, "the messages of the order", &known);
         }
         let mut states = Vec::new();
         for &name in &names {
             let mut transitions = Vec::new();
             for (message, transition) in &def.states[name] {
-                let step = match known.iter().position(|known| known == message) {
+                let step = match known.iter().position(|known| known == message.get_ref()) {
                     Some(step) => step,
                     None => {
-                        let kind = self.kind_id(file, &Spanned::new(0..0, message.clone()))?;
-                        known.push(message);
+                        let kind = self.kind_id(file, message)?;
+                        known.push(message.get_ref());
                         let on = Selector { kinds: vec![kind], ..Selector::default() };
                         let what = self.kinds[kind.0].what.clone();
                         messages.push(Step { on, what, everywhere: false });
@@ -155,7 +155,7 @@ impl Resolver {
                     }
                 };
                 let Some(to) = names.iter().position(|known| known == transition.to.get_ref()) else {
-                    self.wrong(file, &transition.to, &format!("one of the states: {}", names.join(", ")));
+                    self.none_of(file, &transition.to, "the states", &names);
                     continue;
                 };
                 let not_before = transition.not_before.as_ref().and_then(|w| self.span_of_time(file, w));

@@ -56,9 +56,9 @@ impl Resolver {
             (Some(found), _) => Some(GroupingId(found)),
             (None, None) => Some(GroupingId(0)),
             (None, Some(name)) => {
-                let known = self.groupings.iter().map(|grouping| format!("`{}`", grouping.name));
-                let known = known.collect::<Vec<_>>().join(", ");
-                self.wrong(file, name, &format!("one of {known}"));
+                let known: Vec<String> =
+                    self.groupings.iter().map(|grouping| grouping.name.clone()).collect();
+                self.none_of(file, name, "the keys", &known.iter().map(String::as_str).collect::<Vec<_>>());
                 None
             }
         }
@@ -106,6 +106,17 @@ impl Resolver {
             });
         }
         found
+    }
+
+    /// A word that is none of those it may be; the nearest is suggested.
+    pub(super) fn none_of(&mut self, file: &File<'_>, word: &Text, what: &str, known: &[&str]) {
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("expected one of {what}: {}, got `{}`", names.join(", "), word.get_ref());
+        let error = file.error(file.span_of(word), message);
+        self.errors.push(match suggestion(word.get_ref(), known.iter().copied()) {
+            Some(help) => error.help(help),
+            None => error,
+        });
     }
 
     pub(super) fn wrong(&mut self, file: &File<'_>, text: &Text, expected: &str) {

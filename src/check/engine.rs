@@ -355,7 +355,7 @@ fn timing(pack: &Pack, rule: &Rule, tally: &Tally) -> Option<Timing> {
     let worst = distribution.max();
     let factor = |limit: Duration| limit.as_secs_f64() / worst.as_secs_f64().max(1e-6);
     Some(Timing {
-        what: format!("{} to {}", names(pack, &respond.to), names(pack, &respond.with)),
+        what: format!("{} to {}", pack.noun(&respond.to), pack.noun(&respond.with)),
         count: distribution.count(),
         min: distribution.min(),
         median: distribution.percentile(50),
@@ -400,9 +400,4 @@ fn record_one(pack: &Pack, selector: &Selector) -> String {
         return format!("Record an exchange with {names}.");
     }
     format!("Record an exchange in which {names} is sent.")
-}
-
-fn names(pack: &Pack, selector: &Selector) -> String {
-    let names: Vec<_> = selector.kinds.iter().map(|&kind| pack.kinds[kind.0].what.as_str()).collect();
-    names.join(" or ")
 }

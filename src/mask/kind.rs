@@ -48,6 +48,18 @@ impl MaskedKind {
         }
     }
 
+    /// What people call one: "a card number".
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::CardNumber => "a card number",
+            Self::TrackData => "track data",
+            Self::VerificationValue => "a card verification value",
+            Self::PinBlock => "a PIN block",
+            Self::Secret => "a secret",
+            Self::Sensitive => "a sensitive value",
+        }
+    }
+
     /// The kind of that word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

@@ -80,6 +80,9 @@ impl Test {
             },
             Self::From(_) => "that is not its own to send".to_owned(),
             Self::AtEndpoint(_) => "on the wrong endpoint".to_owned(),
+            Self::Says(_) if view.detail.starts_with('/') => {
+                "whose path is spelled otherwise than it may be".to_owned()
+            }
             Self::Says(_) => "that is spelled otherwise than it may be".to_owned(),
             Self::OfKind(_) | Self::Masked(_) | Self::ClearCardData => GENERAL.to_owned(),
         }

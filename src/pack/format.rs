@@ -238,13 +238,15 @@ pub(super) struct TestDef {
     pub require: Option<Vec<Spanned<TestDef>>>,
 }
 
-/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […], opened-by = "sale" }`, as written.
+/// `"event"`, `["event", "response"]`, or `{ kind = "event", when = […], opened-by = "sale", what = "…" }`, as
+/// written.
 #[derive(Debug, Default)]
 pub struct SelectorDef {
     pub(super) kinds: Vec<Text>,
     pub(super) when: Vec<Spanned<TestDef>>,
     pub(super) opened_by: Vec<Text>,
     pub(super) repeated: Option<bool>,
+    pub(super) what: Option<String>,
 }
 
 /// `"/event/flow_id"`, several for a composite key, `{ at = "/id", of = "sender" }` where each party
@@ -475,7 +477,7 @@ impl<'de, T: FromShorthand> Visitor<'de> for Shorthand<T> {
 
 impl FromShorthand for SelectorDef {
     const EXPECTED: &'static str =
-        "a kind, a list of kinds, or `{ kind = …, when = […], opened-by = …, repeated = … }`";
+        "a kind, a list of kinds, or `{ kind = …, when = […], opened-by = …, repeated = …, what = … }`";
 
     fn one(text: Text) -> Self {
         Self { kinds: vec![text], ..Self::default() }
@@ -495,10 +497,11 @@ impl FromShorthand for SelectorDef {
             #[serde(default)]
             opened_by: OneOrMany<Text>,
             repeated: Option<bool>,
+            what: Option<String>,
         }
         let table = Table::deserialize(value::MapAccessDeserializer::new(map))?;
-        let Table { kind, when, opened_by, repeated } = table;
-        Ok(Self { kinds: kind.0, when, opened_by: opened_by.0, repeated })
+        let Table { kind, when, opened_by, repeated, what } = table;
+        Ok(Self { kinds: kind.0, when, opened_by: opened_by.0, repeated, what })
     }
 }
 

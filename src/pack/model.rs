@@ -468,6 +468,20 @@ impl Pack {
         std::iter::successors(Some(kind), |&id| self.kinds[id.0].parent)
     }
 
+    /// Whether a message is of this kind because of what stands in it, and is no mere mistake: a sign that this
+    /// protocol is spoken.
+    pub fn is_telling(&self, kind: KindId) -> bool {
+        let Kind { mistake, carriers, .. } = self.kinds[kind.0];
+        let mut lineage = self.lineage(kind).map(|id| &self.kinds[id.0]);
+        !mistake && carriers.contains(Carrier::Json) && lineage.any(|kind| !kind.tests.is_empty())
+    }
+
+    /// What people call the messages of `selector`: "response", "request or event".
+    pub fn noun(&self, selector: &Selector) -> String {
+        let kinds = || selector.kinds.iter().map(|&kind| self.kinds[kind.0].what.as_str());
+        selector.what.clone().unwrap_or_else(|| kinds().collect::<Vec<_>>().join(" or "))
+    }
+
     /// Whether `kind` is `ancestor` or a special case of it.
     pub fn is_a(&self, kind: KindId, ancestor: KindId) -> bool {
         self.kinds[kind.0].lineage.contains(ancestor)

@@ -88,6 +88,8 @@ pub struct Selector {
     pub opened_by: KindSet,
     /// Only messages of flows whose final message has come already, or only those of others.
     pub repeated: Option<bool>,
+    /// What people call such a message, where its kind does not say enough: "answer to a cancel request".
+    pub what: Option<String>,
     /// What all that asks besides the kind; selectors that ask the same share it.
     pub condition: Condition,
 }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::extract::{Found, Slot};
+use super::lookalike::missing;
 use super::model::{Endpoint, EndpointId};
 use super::pattern::Relation;
 use super::picture::Picture;
@@ -233,7 +234,7 @@ impl Test {
         }
         let value = |slot: &Slot| match view.first(*slot) {
             Some(found) => format!("`{}` is `{}`", trie.pointer(*slot), shortened(found.token(view.text))),
-            None => format!("no `{}`", trie.pointer(*slot)),
+            None => missing(view.text, trie.pointer(*slot)),
         };
         match self {
             Self::Has(slot) | Self::Absent(slot) => value(slot),

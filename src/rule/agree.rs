@@ -232,7 +232,8 @@ impl AgreeRule {
         let follows = breach.map(|(_, rule)| rule);
         ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
             let trie = &ledger.pack.trie;
-            let noun = &ledger.kind(sighting.kind).what;
+            let noun = ledger.noun(&self.agree.of, sighting);
+            let other = ledger.kind(ledger.witnesses.kind(seen)).what.as_str();
             let at = match wrong {
                 Some((slot, _)) => trie.pointer(slot).to_string(),
                 None => list(self.agree.at.iter().map(|&slot| trie.pointer(slot).to_string()), "or"),
@@ -246,12 +247,12 @@ impl AgreeRule {
             Charge {
                 accused: sighting.from,
                 what: format!(
-                    "{} sent {} that does not agree with what came before",
+                    "{} sent {} whose `{at}` does not agree with the {other} before it",
                     the(sighting.from),
                     a(noun)
                 ),
                 expected: format!(
-                    "`{at}` {} `{with_at}`, `{}`",
+                    "`{at}` {} `{with_at}` of the {other}, `{}`",
                     self.agree.relation.phrase(),
                     super::sighting::hide(&earlier.text, false)
                 ),

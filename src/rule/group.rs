@@ -26,6 +26,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Groups {
     grouping: Grouping,
+    /// Keys that are the pack's own.
+    fixed: Vec<String>,
     seed: Seed,
     /// By hash: the first group of that hash; others follow by [`Group::next`].
     by_hash: HashMap<u64, u32, BuildHasherDefault<Passed>>,
@@ -65,8 +67,6 @@ pub(crate) struct Group {
     pub(crate) heard: [bool; 3],
     /// Obligations open in it, by the party that owes them.
     pub(crate) owed: [u32; 3],
-    /// Whether its key is the pack's and stands in no message.
-    nameless: bool,
 }
 
 /// What tells groups of the same key apart: the connection, and who gave the key.
@@ -84,9 +84,11 @@ pub(crate) struct Taint {
 }
 
 impl Groups {
-    pub(crate) fn new(grouping: Grouping) -> Self {
+    /// `fixed` are the keys that are the pack's own: they stand in the kind of a message, and not in all of them.
+    pub(crate) fn new(grouping: Grouping, fixed: Vec<String>) -> Self {
         Self {
             grouping,
+            fixed,
             seed: Seed::default(),
             by_hash: HashMap::default(),
             last: NONE,
@@ -155,8 +157,17 @@ impl Groups {
         let place = self.place(connection, owner);
         let slot =
             self.find_or_new(place, spelled, || tokens().map(canonical).collect::<Vec<_>>().join(", "));
-        self.groups[slot.0 as usize].nameless = key.slots.is_empty();
         Some(slot)
+    }
+
+    /// The key of a group for people: without quotes, without card data. One that is the pack's says nothing.
+    pub(crate) fn name(&self, slot: GroupSlot) -> Option<String> {
+        let key = &self.get(slot).key;
+        if key.is_empty() || self.fixed.contains(key) {
+            return None;
+        }
+        let name = json::string(key).unwrap_or(Cow::Borrowed(key));
+        Some(super::sighting::hide(&name, false))
     }
 
     pub(crate) fn get(&self, slot: GroupSlot) -> &Group {
@@ -302,15 +313,6 @@ impl Group {
     pub(crate) fn is_owed_by_others(&self, party: Party) -> bool {
         self.owed.iter().enumerate().any(|(other, &owed)| other != party as usize && owed > 0)
     }
-
-    /// Its key for people: without quotes, without card data. One that stands in no message says nothing.
-    pub(crate) fn name(&self) -> Option<String> {
-        if self.key.is_empty() || self.nameless {
-            return None;
-        }
-        let name = json::string(&self.key).unwrap_or(std::borrow::Cow::Borrowed(&self.key));
-        Some(super::sighting::hide(&name, false))
-    }
 }
 
 #[cfg(test)]
@@ -318,7 +320,8 @@ mod tests {
     use super::*;
 
     fn groups() -> Groups {
-        Groups::new(Grouping { name: "flow".into(), scope: GroupScope::Connection, keyed: true, flows: true })
+        let flow = Grouping { name: "flow".into(), scope: GroupScope::Connection, keyed: true, flows: true };
+        Groups::new(flow, Vec::new())
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Judge {
         for link in self.ledger.links.open_links() {
             let link = self.ledger.links.get(link);
             let ended = match link.closed {
-                Some((by, at)) => Ended::Closed { by, at, witness: None },
+                Some((by, at)) => Ended::Closed { by, at, witness: link.closing.as_deref().cloned() },
                 None => Ended::Horizon(horizon),
             };
             self.end_link(link.id, &ended);

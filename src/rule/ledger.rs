@@ -94,7 +94,7 @@ impl Ledger {
     pub(crate) fn new(pack: Arc<Pack>) -> Self {
         Self {
             tallies: pack.rules.iter().map(|_| Tally::default()).collect(),
-            groups: pack.groupings.iter().cloned().map(Groups::new).collect(),
+            groups: (0..pack.groupings.len()).map(|index| groups(&pack, GroupingId(index))).collect(),
             links: Links::default(),
             obligations: Obligations::default(),
             deadlines: Deadlines::default(),
@@ -148,15 +148,14 @@ impl Ledger {
         through.fold(LensSet::default(), |set, (index, _)| set.with(LensId(index)))
     }
 
-    /// What people call the messages of `selector`: "response", "request or event".
-    pub(crate) fn names(&self, selector: &Selector) -> String {
-        let names: Vec<&str> = selector.kinds.iter().map(|&kind| self.kind(kind).what.as_str()).collect();
-        names.join(" or ")
+    /// What people call a message that `selector` means: as the rule does, or by its kind.
+    pub(crate) fn noun<'a>(&'a self, selector: &'a Selector, sighting: &Sighting<'_>) -> &'a str {
+        selector.what.as_deref().unwrap_or(&self.kind(sighting.kind).what)
     }
 
     /// The key of a group, for people.
     pub(crate) fn flow(&self, grouping: GroupingId, group: Option<GroupSlot>) -> Option<String> {
-        self.groups[grouping.0].get(group?).name()
+        self.groups[grouping.0].name(group?)
     }
 
     /// A message satisfied a rule. One that broke another proves nothing.
@@ -525,4 +524,11 @@ impl Ledger {
     fn first_key(&self, kind: KindId) -> Option<GroupingId> {
         self.kind(kind).keys.first().map(|key| key.grouping)
     }
+}
+
+/// The groups of a grouping, none of which is known yet.
+fn groups(pack: &Pack, grouping: GroupingId) -> Groups {
+    let keys = pack.kinds.iter().flat_map(|kind| &kind.keys).filter(|key| key.grouping == grouping);
+    let fixed = keys.filter(|key| key.slots.is_empty()).filter_map(|key| key.fixed.clone()).collect();
+    Groups::new(pack.groupings[grouping.0].clone(), fixed)
 }

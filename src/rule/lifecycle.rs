@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::obligation::ObligationId;
 use super::respond::Ended;
 use super::sighting::{GroupSlot, LinkSlot, RuleIndex, SeenId, Sighting};
-use crate::conversation::{Close, ConnectionId, ConversationEvent, Drop, Opening};
+use crate::conversation::{Close, ConnectionId, ConversationEvent, Drop, EventKind, Opening};
 use crate::pack::{Carrier, GroupingId, Pattern};
 
 /// Flows noted as open on a connection before those are sorted out that are not.
@@ -21,7 +21,7 @@ impl Judge {
         opening: &Opening<'_>,
     ) {
         if self.ledger.links.known(connection).is_some() {
-            self.end_link(connection, &Ended::Dropped(event.at));
+            self.end_link(connection, &Ended::Dropped { at: event.at, witness: None });
         }
         let slot = self.ledger.links.open(connection, false);
         let link = self.ledger.links.get_mut(slot);
@@ -34,7 +34,19 @@ impl Judge {
     pub(super) fn drop(&mut self, event: &ConversationEvent<'_>, connection: ConnectionId, drop: Drop) {
         self.event(event, connection, drop.by, Carrier::Drop, &[], "", None);
         self.abandon(event, connection);
-        self.end_link(connection, &Ended::Dropped(event.at));
+        let witness = Witness {
+            source: self.ledger.source,
+            n: event.n,
+            at: event.at,
+            connection: Some(connection),
+            from: drop.by,
+            role: "lost here".to_owned(),
+            excerpt: "the link was lost".to_owned(),
+            marked: None,
+            kind: None,
+            pointer: None,
+        };
+        self.end_link(connection, &Ended::Dropped { at: event.at, witness: Some(witness) });
     }
 
     pub(super) fn close(
@@ -62,7 +74,9 @@ impl Judge {
         };
         match self.ledger.links.get(link).closed {
             None => {
-                self.ledger.links.get_mut(link).closed = Some((close.from, event.at));
+                let own = self.ledger.links.get_mut(link);
+                own.closed = Some((close.from, event.at));
+                own.closing = Some(Box::new(witness.clone()));
                 let ended = Ended::Closed { by: close.from, at: event.at, witness: Some(witness) };
                 let owed = self.ledger.links.get(link).owed.clone();
                 for id in owed {
@@ -75,7 +89,8 @@ impl Judge {
                 self.abandon(event, connection);
             }
             Some((by, at)) if by != close.from => {
-                self.end_link(connection, &Ended::Closed { by, at, witness: None });
+                let witness = self.ledger.links.get(link).closing.as_deref().cloned();
+                self.end_link(connection, &Ended::Closed { by, at, witness });
             }
             Some(_) => {}
         }
@@ -84,8 +99,9 @@ impl Judge {
     /// The connection is over: what is owed on it will not come, or is carried over.
     pub(super) fn end_link(&mut self, connection: ConnectionId, ended: &Ended) {
         let Some(link) = self.ledger.links.known(connection) else { return };
-        let ended = match self.ledger.links.get(link).closed {
-            Some((by, at)) => Ended::Closed { by, at, witness: None },
+        let own = self.ledger.links.get(link);
+        let ended = match own.closed {
+            Some((by, at)) => Ended::Closed { by, at, witness: own.closing.as_deref().cloned() },
             None => ended.clone(),
         };
         let owed = self.ledger.links.get(link).owed.clone();
@@ -174,7 +190,24 @@ impl Judge {
                 continue;
             }
             let Ok(taint) = self.spoilt(link, group.taint.or(group.doubt), n) else { continue };
-            self.event(event, connection, None, Carrier::Abandoned, &[], "", Some((grouping, slot, taint)));
+            let flow = match self.ledger.groups[grouping.0].name(slot) {
+                Some(name) => format!("flow {name}, begun with event {n},"),
+                None => format!("what event {n} began"),
+            };
+            let ended = match event.kind {
+                EventKind::Close(_) => "the connection was closed",
+                _ => "the link was lost",
+            };
+            let told = format!("{ended} while {flow} was under way");
+            self.event(
+                event,
+                connection,
+                None,
+                Carrier::Abandoned,
+                &[],
+                &told,
+                Some((grouping, slot, taint)),
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use super::ledger::{Charge, Ledger, Standing};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{spoken, the};
 use crate::conversation::{ConnectionId, Offset, Party};
-use crate::pack::{EndpointId, Limit, Scope};
+use crate::pack::{Carrier, EndpointId, Limit, Scope, list};
 
 /// One `limit` rule at work.
 #[derive(Debug)]
@@ -101,15 +101,21 @@ impl LimitRule {
         let (most, within) = (self.limit.most, self.limit.within);
         let stood =
             ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
-                let noun = &ledger.kind(sighting.kind).what;
+                let noun = ledger.noun(&self.limit.on, sighting);
+                let verb = if ledger.kind(sighting.kind).carriers.contains(Carrier::Open) {
+                    "opened"
+                } else {
+                    "sent"
+                };
                 Charge {
                     accused: sighting.from,
-                    what: format!("{} sent one {noun} too many", the(sighting.from)),
+                    what: format!("{} {verb} one {noun} too many", the(sighting.from)),
                     expected: match within {
                         Some(within) => format!("at most {most} within {}", spoken(within)),
-                        None => format!("at most {most} at once"),
+                        None if self.limit.until.is_some() => format!("at most {most} at a time"),
+                        None => format!("at most {most}"),
                     },
-                    got: format!("one more while {} counted", earlier.len()),
+                    got: self.counted(earlier, ledger),
                     first: None,
                     earlier: earlier.iter().map(|running| (running.seen, "running")).collect(),
                     role: "one too many",
@@ -121,6 +127,17 @@ impl LimitRule {
             for group in earlier.iter().filter_map(|running| running.group) {
                 ledger.excuse_group(grouping, group, sighting.from);
             }
+        }
+    }
+
+    /// What counted already when one more came.
+    fn counted(&self, earlier: &[Running], ledger: &Ledger) -> String {
+        let first = earlier.iter().map(|running| ledger.witnesses.n(running.seen).to_string());
+        let events = list(first.map(|n| format!("event {n}")), "and");
+        match (self.limit.within, &self.limit.until) {
+            (Some(_), _) | (None, None) => format!("one more after {events}"),
+            (None, Some(_)) if earlier.len() == 1 => format!("another one, and {events} had not ended"),
+            (None, Some(_)) => format!("one more, and {events} had not ended"),
         }
     }
 

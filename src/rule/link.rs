@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Witness;
 use super::group::Taint;
 use super::obligation::ObligationId;
 use super::sighting::{GroupSlot, LinkSlot, RuleIndex};
@@ -31,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) open_flows: Vec<(GroupingId, GroupSlot, EventNumber)>,
     /// The first close frame.
     pub(crate) closed: Option<(Party, Offset)>,
+    /// That frame as a witness.
+    pub(crate) closing: Option<Box<Witness>>,
     /// By party: the groups that all it says here belongs to.
     pub(crate) places: [Places; 3],
     /// Obligations to be met on it.

@@ -1,12 +1,15 @@
 //! `never`: no such message, at all or once something else has happened. Its sender is to blame.
 
+use std::ops::Range;
+
 use super::Reason;
 use super::ledger::{Charge, Ledger};
 use super::plans::{Foresight, Foretold};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, the};
-use crate::conversation::{EventNumber, Offset, Party};
-use crate::pack::Never;
+use crate::conversation::{EventKind, EventNumber, Offset, Party, Payload};
+use crate::pack::{Exposed, Never, Selector, list};
+use crate::text::json;
 
 /// One `never` rule at work.
 #[derive(Debug)]
@@ -55,22 +58,25 @@ impl NeverRule {
             self.last = Some(sighting.n());
             let rule = self.rule;
             ledger.accuse(rule, sighting, None, |ledger, sighting| {
-                let noun = &ledger.kind(sighting.kind).what;
+                let message = &self.never.message;
+                let noun = a(ledger.noun(message, sighting));
                 let title = &ledger.pack.rules[rule.index()].info.title;
+                let Flaw { with, got, marked } = flaw(message, sighting);
                 // What the kind does not say, the rule says.
-                let what = match self.never.message.tests.is_empty() {
-                    true => format!("{} sent {}", the(sighting.from), a(noun)),
-                    false => format!("{} broke a rule with {}: {title}", the(sighting.from), a(noun)),
+                let known = message.tests.is_empty() || message.what.is_some() || !with.is_empty();
+                let what = match known {
+                    true => format!("{} sent {noun}{with}", the(sighting.from)),
+                    false => format!("{} broke a rule with {noun}: {title}", the(sighting.from)),
                 };
                 Charge {
                     accused: sighting.from,
                     what,
                     expected: title.clone(),
-                    got: a(noun),
+                    got: got.unwrap_or(noun),
                     first: None,
                     earlier: Vec::new(),
                     role: "message",
-                    marked: None,
+                    marked,
                 }
             });
             return;
@@ -83,8 +89,8 @@ impl NeverRule {
             return ledger.undecided(self.rule, Reason::Crossing, flow, sighting);
         }
         let stood = ledger.accuse(self.rule, sighting, Some(self.never.grouping), |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            let earlier = self.never.after.as_ref().map(|after| ledger.names(after)).unwrap_or_default();
+            let noun = ledger.noun(&self.never.message, sighting);
+            let earlier = self.never.after.as_ref().map(|after| ledger.pack.noun(after)).unwrap_or_default();
             Charge {
                 accused: sighting.from,
                 what: format!("{} sent {} after {}", the(sighting.from), a(noun), a(&earlier)),
@@ -149,5 +155,44 @@ impl NeverRule {
         if !forbidden.broken && ledger.is_heard(self.rule, &self.never.message, here) {
             ledger.tallies[self.rule.index()].met += 1;
         }
+    }
+}
+
+/// What can be said of a forbidden message besides what it is.
+#[derive(Default)]
+struct Flaw {
+    /// The end of "the POS sent a sale".
+    with: String,
+    got: Option<String>,
+    marked: Option<Range<usize>>,
+}
+
+fn flaw(forbidden: &Selector, sighting: &Sighting<'_>) -> Flaw {
+    let EventKind::Message(message) = &sighting.event.kind else { return Flaw::default() };
+    if let Payload::Text(text) = &message.payload
+        && let Err(error) = json::validate(text)
+    {
+        let end = if error.at == text.len() { ", where it ends" } else { "" };
+        let next = text.get(error.at..).and_then(|rest| rest.chars().next());
+        return Flaw {
+            with: String::new(),
+            got: Some(format!("no JSON: {error}{end}")),
+            marked: next.map(|next| error.at..error.at + next.len_utf8()),
+        };
+    }
+    let exposed: Vec<Exposed> =
+        forbidden.tests.iter().flat_map(|test| test.exposed(&sighting.view, &message.masked)).collect();
+    if exposed.is_empty() {
+        return Flaw::default();
+    }
+    let mut kinds: Vec<String> = exposed.iter().map(|value| value.was.phrase().to_owned()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let since =
+        if exposed.iter().all(|value| value.range.is_none()) { ", masked by the recorder" } else { "" };
+    Flaw {
+        with: format!(" with {} in clear", list(kinds, "and")),
+        got: Some(format!("{}{since}", list(exposed.iter().map(Exposed::phrase), "and"))),
+        marked: exposed.iter().find_map(|value| value.range.clone()),
     }
 }

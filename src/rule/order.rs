@@ -221,7 +221,7 @@ impl OrderRule {
         let follows = place.taint.map(|taint| taint.rule).or(breach);
         let stood =
             ledger.accuse_following(self.rule, follows, sighting, Some(grouping), |ledger, sighting| {
-                let noun = &ledger.kind(sighting.kind).what;
+                let noun = ledger.kind(sighting.kind).what.as_str();
                 let state = &self.order.states[place.state];
                 let elapsed = spoken(sighting.at().since(place.since));
                 // What the other party may send is of no help to this one.
@@ -230,7 +230,7 @@ impl OrderRule {
                     let other = |&kind| ledger.kind(kind).from.is_some_and(|from| from != sighting.from);
                     to.counts && !kinds.iter().any(other)
                 });
-                let allowed: Vec<&str> = own.map(|to| self.order.messages[to.step].what.as_str()).collect();
+                let allowed: Vec<String> = own.map(|to| a(&self.order.messages[to.step].what)).collect();
                 let name = state.name.replace('-', " ");
                 let what = &self.order.what;
                 Charge {
@@ -241,10 +241,13 @@ impl OrderRule {
                             format!("{} not before {} had passed", a(noun), spoken(not_before))
                         }
                         None if state.transitions.is_empty() => "nothing more of this flow".to_owned(),
-                        None if allowed.is_empty() => format!("no {noun} while the flow is {name}"),
+                        None if allowed.is_empty() => format!("no {noun} while {what} is {name}"),
                         None => format!("only {}", allowed.join(" or ")),
                     },
-                    got: format!("{} {elapsed} later", a(noun)),
+                    got: match place.by {
+                        Some(by) => format!("{} {elapsed} after event {}", a(noun), ledger.witnesses.n(by)),
+                        None => a(noun),
+                    },
                     first: None,
                     earlier: self.earlier(place, group),
                     role: "message",

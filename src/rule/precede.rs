@@ -96,8 +96,8 @@ impl PrecedeRule {
             return ledger.undecided(self.rule, Reason::Channel, flow, sighting);
         }
         let stood = ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            let needed = ledger.names(&self.precede.first);
+            let noun = ledger.noun(&self.precede.then, sighting);
+            let needed = ledger.pack.noun(&self.precede.first);
             let flow = ledger.flow(grouping, Some(group));
             let flow = of_flow(flow.as_deref());
             let got = match first {
@@ -116,7 +116,7 @@ impl PrecedeRule {
                 },
                 got,
                 first: None,
-                earlier: last.into_iter().flatten().zip(["allowed one", "was that one"]).collect(),
+                earlier: last.into_iter().flatten().zip(["allows one", "the one it allows"]).collect(),
                 role: "message",
                 marked: key_range(sighting, ledger, grouping),
             }

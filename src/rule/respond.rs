@@ -49,7 +49,12 @@ pub(crate) enum Ended {
         witness: Option<Witness>,
     },
     /// The link ended without a close frame.
-    Dropped(Offset),
+    Dropped {
+        /// When.
+        at: Offset,
+        /// The loss, where it was seen.
+        witness: Option<Witness>,
+    },
 }
 
 /// One `respond` rule at work.
@@ -303,7 +308,7 @@ impl RespondRule {
         if !self.respond.window.lower.is_zero() && took < self.respond.window.lower {
             let lower = self.respond.window.lower;
             ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), |ledger, sighting| {
-                let noun = &ledger.kind(sighting.kind).what;
+                let noun = ledger.kind(sighting.kind).what.as_str();
                 Charge {
                     accused: sighting.from,
                     what: format!("{} sent {} too early", the(sighting.from), a(noun)),
@@ -328,7 +333,7 @@ impl RespondRule {
         let limit = deadline.since(open.since);
         let late = took.saturating_sub(limit);
         let charge = |ledger: &Ledger, sighting: &Sighting<'_>| {
-            let noun = &ledger.kind(sighting.kind).what;
+            let noun = ledger.kind(sighting.kind).what.as_str();
             Charge {
                 accused: sighting.from,
                 what: format!("{} sent {} {} late", the(sighting.from), a(noun), spoken(late)),
@@ -366,8 +371,8 @@ impl RespondRule {
         let Some((trigger, first)) = self.desk(group).answered else { return };
         let grouping = self.respond.grouping;
         ledger.accuse(self.rule, sighting, Some(grouping), |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            let to = ledger.names(&self.respond.to);
+            let noun = ledger.kind(sighting.kind).what.as_str();
+            let to = ledger.pack.noun(&self.respond.to);
             Charge {
                 accused: sighting.from,
                 what: format!("{} sent a second {noun} to one {to}", the(sighting.from)),
@@ -440,8 +445,8 @@ impl RespondRule {
 
     /// The finding that no answer came, and what its messages look like.
     fn missing(&self, open: &Obligation, ended: &Ended, ledger: &Ledger) -> (Finding, Sights) {
-        let noun = ledger.names(&self.respond.with);
-        let to = ledger.names(&self.respond.to);
+        let noun = ledger.pack.noun(&self.respond.with);
+        let to = ledger.pack.noun(&self.respond.to);
         let flow = ledger.flow(open.grouping, Some(open.group));
         let limit = open.deadline.map(|deadline| spoken(deadline.since(open.since)));
         let ground = open.ground.as_deref().into_iter().chain(open.learned.as_deref());
@@ -481,10 +486,11 @@ impl RespondRule {
                     the(*by),
                     spoken(at.since(open.since))
                 ),
-                Ended::Closed { at, .. } => {
-                    format!("none in the {} until the connection was closed", spoken(at.since(open.since)))
+                Ended::Closed { by, at, .. } => {
+                    let waited = spoken(at.since(open.since));
+                    format!("none in the {waited} until {} closed the connection", the(*by))
                 }
-                Ended::Dropped(at) => {
+                Ended::Dropped { at, .. } => {
                     format!("none in the {} until the link was lost", spoken(at.since(open.since)))
                 }
             },
@@ -555,7 +561,7 @@ fn certainty(open: &Obligation, ended: &Ended, crossing: Duration) -> Certainty 
                 Certainty::Violated
             };
         }
-        Ended::Closed { at, .. } | Ended::Dropped(at) => (*at, Reason::Channel),
+        Ended::Closed { at, .. } | Ended::Dropped { at, .. } => (*at, Reason::Channel),
         Ended::Horizon(at) => (*at, Reason::Horizon),
         Ended::Due | Ended::Void(_) => return Certainty::Violated,
     };
@@ -581,8 +587,8 @@ fn number(sighting: &Sighting<'_>, slot: Slot) -> Option<u64> {
 
 fn closing(ended: &Ended) -> Vec<Witness> {
     match ended {
-        Ended::Closed { witness, .. } => witness.iter().cloned().collect(),
-        Ended::Due | Ended::Void(_) | Ended::Horizon(_) | Ended::Dropped(_) => Vec::new(),
+        Ended::Closed { witness, .. } | Ended::Dropped { witness, .. } => witness.iter().cloned().collect(),
+        Ended::Due | Ended::Void(_) | Ended::Horizon(_) => Vec::new(),
     }
 }
 

@@ -45,7 +45,7 @@ impl ShapeRule {
                 what: format!(
                     "{} {verb} {} {}",
                     the(sighting.from),
-                    a(&kind.what),
+                    a(ledger.noun(&self.shape.on, sighting)),
                     broken.complaint(&sighting.view, &ledger.pack.trie)
                 ),
                 expected: broken.wanted(&sighting.view, &ledger.pack.trie),

@@ -76,6 +76,14 @@ pub(crate) struct Sighting<'a> {
 }
 
 impl Sighting<'_> {
+    /// It as one line for people: what nobody has sent says what it is about.
+    fn text(&self) -> Cow<'_, str> {
+        match self.is_sent || self.view.detail.is_empty() {
+            true => text_of(self.event),
+            false => Cow::Borrowed(self.view.detail),
+        }
+    }
+
     pub(crate) const fn n(&self) -> EventNumber {
         self.event.n
     }
@@ -90,7 +98,7 @@ impl Sighting<'_> {
 
     /// It as a witness, pointing at `marked` of its text.
     pub(crate) fn witness(&self, pack: &Pack, role: &str, marked: Option<Range<usize>>) -> Witness {
-        let text = text_of(self.event);
+        let text = self.text();
         let shown = readable(&text, marked.as_ref());
         let mut excerpt = hide(&text[shown.clone()], shown.end < text.len());
         let mut before = 0;
@@ -189,7 +197,7 @@ impl Witnesses {
         seen.lenses = sighting.lenses;
         seen.broke = None;
         seen.holders = 1;
-        let text = text_of(sighting.event);
+        let text = sighting.text();
         let cut = readable(&text, None).end;
         seen.excerpt.clear();
         seen.excerpt.push_str(&text[..cut]);
@@ -221,6 +229,10 @@ impl Witnesses {
 
     pub(crate) fn connection(&self, id: SeenId) -> ConnectionId {
         self.seen[id.0 as usize].connection
+    }
+
+    pub(crate) fn kind(&self, id: SeenId) -> KindId {
+        self.seen[id.0 as usize].kind
     }
 
     pub(crate) fn n(&self, id: SeenId) -> EventNumber {

@@ -246,7 +246,8 @@ fn sum_of(view: &View<'_>, places: &[Slot]) -> Option<Decimal> {
 
 fn charge(agree: &Agree, value: Decimal, sum: &Sum, sighting: &Sighting<'_>, ledger: &Ledger) -> Charge {
     let trie = &ledger.pack.trie;
-    let noun = &ledger.kind(sighting.kind).what;
+    let noun = ledger.noun(&agree.of, sighting);
+    let part = ledger.pack.noun(&agree.with);
     let (slot, found) = match first_of(&sighting.view, &agree.at) {
         Some((slot, found)) => (slot, Some(found)),
         None => (agree.at[0], None),
@@ -258,8 +259,12 @@ fn charge(agree: &Agree, value: Decimal, sum: &Sum, sighting: &Sighting<'_>, led
     };
     Charge {
         accused: sighting.from,
-        what: format!("{} sent {} that does not agree with what came before", the(sighting.from), a(noun)),
-        expected: format!("`{at}` the sum of `{with_at}`, `{}`{taken_back}", sum.total),
+        what: format!(
+            "{} sent {} whose `{at}` is not the sum of what came before",
+            the(sighting.from),
+            a(noun)
+        ),
+        expected: format!("`{at}` the sum of `{with_at}` of each {part}, `{}`{taken_back}", sum.total),
         got: format!("`{value}`"),
         first: None,
         earlier: sum.last.map(|last| (last, "last of them")).into_iter().collect(),

@@ -86,15 +86,20 @@ impl UniqueRule {
             pointer: None,
         };
         ledger.accuse_following(self.rule, follows, sighting, None, |ledger, sighting| {
-            let noun = &ledger.kind(sighting.kind).what;
-            let key = &ledger.pack.groupings[grouping.0].name;
+            let noun = ledger.kind(sighting.kind).what.as_str();
+            let earlier_noun = ledger.pack.noun(&self.unique.on);
             let key_at = ledger.kind(sighting.kind).keys.iter().find(|at| at.grouping == grouping);
             let found = key_at.and_then(|at| sighting.view.extract.first(*at.slots.first()?));
+            let key = key_at.and_then(|at| match at.slots[..] {
+                [slot] => ledger.pack.trie.pointer(slot).tokens().last().map(|name| format!("the {name}")),
+                _ => None,
+            });
+            let key = key.unwrap_or_else(|| format!("the {} key", ledger.pack.groupings[grouping.0].name));
             Charge {
                 accused: sighting.from,
-                what: format!("{} used the {key} key `{name}` for a second {noun}", the(sighting.from)),
-                expected: format!("a key no earlier {noun} has used"),
-                got: format!("`{name}`, as in {} of event {}", a(noun), first.n()),
+                what: format!("{} used {key} `{name}` again, for {}", the(sighting.from), a(noun)),
+                expected: format!("one that no {earlier_noun} has used before"),
+                got: format!("`{name}`, as in event {}", first.n()),
                 first: Some(earlier),
                 earlier: Vec::new(),
                 role: "second use",

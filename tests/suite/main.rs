@@ -51,3 +51,4 @@ mod tutorial;
 mod verdicts;
 mod waivers;
 mod wire;
+mod wording;

@@ -317,7 +317,7 @@ fn a_message_of_the_wrong_shape_is_described_by_what_is_wrong_with_it() {
     let rule = path.rules.iter().find(|rule| rule.rule.code.to_string() == "PATH-1").unwrap();
     assert_eq!(
         rule.findings[0].what,
-        "the POS opened a connection of the POS that is spelled otherwise than it may be"
+        "the POS opened a connection whose path is spelled otherwise than it may be"
     );
     let number = DONE.replace("\"58\"", "58");
     assert_eq!(

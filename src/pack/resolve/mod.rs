@@ -177,7 +177,7 @@ impl Resolver {
         let opened_by = def.opened_by.iter().filter_map(|kind| self.kind_id(file, kind)).collect();
         let tests = self.tests(file, &def.when);
         let condition = self.condition(&tests, opened_by, def.repeated);
-        Selector { kinds, tests, opened_by, repeated: def.repeated, condition }
+        Selector { kinds, tests, opened_by, repeated: def.repeated, what: def.what.clone(), condition }
     }
 
     fn condition(&mut self, tests: &[Test], opened_by: KindSet, repeated: Option<bool>) -> Condition {

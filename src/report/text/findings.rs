@@ -128,7 +128,7 @@ fn heading(sheet: &mut Sheet, word: Piece, rule: &RuleResult) {
     if rule.violated > 0 && rule.undecided_total() > 0 {
         facts.push_str(&format!(", {} undecided", grouped(rule.undecided_total())));
     }
-    if rule.violated > 0 && !info.blocks() {
+    if judged > 0 && !info.blocks() {
         facts.push_str("; does not decide the verdict");
     }
     if !info.source.is_empty() {
@@ -274,7 +274,7 @@ fn more(sheet: &mut Sheet, total: u64, shown: usize) {
 fn because(reason: Reason) -> &'static str {
     match reason {
         Reason::Horizon => "the recording ended before the deadline",
-        Reason::Channel => "the link went, and not by the one who owed the answer",
+        Reason::Channel => "the connection ended first, and was not closed by the one who owed the answer",
         Reason::Gap => "the recorder lost messages at that time",
         Reason::Start => "the recording began in the middle",
         Reason::Doubt => "something before it counts, and nobody knows how much",

@@ -137,7 +137,7 @@ fn a_broken_rule_is_said_at_once_and_the_end_has_the_verdict_as_exit_code() {
         bad.sell("2").await;
         bad.till_says(&request("2")).await;
         recording.wait_for(
-            "finding   FLOW-1, a documented MUST: the POS used the flow key `2` for a second sale request",
+            "finding   FLOW-1, a documented MUST: the POS used the flow_id `2` again, for a sale request",
         );
         bad.sell("3").await;
         drop(bad);

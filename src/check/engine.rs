@@ -12,7 +12,7 @@ use super::{
     Basis, Bucket, CheckResult, Completeness, Date, RuleResult, SourceSummary, Subject, Timing, Undecided,
     WaiverUse, Waivers,
 };
-use crate::conversation::{ConversationEvent, EventKind, Offset};
+use crate::conversation::{ConversationEvent, EventKind, Offset, Party};
 use crate::pack::{Carrier, Judges, Pack, PackErrors, Pattern, Role, Rule, RuleInfo, RuleSelector, Selector};
 use crate::rule::{Example, Finding, Judge, Reason, RunVerdict, Tally, Verdict, a, spoken};
 use crate::text::json::JsonError;
@@ -202,6 +202,7 @@ impl Check {
             waivers.map(|(grant, &matched)| WaiverUse { waiver: Arc::clone(&grant.waiver), matched });
         let waivers: Vec<_> = waivers.collect();
         let asked = self.judge.has_asked();
+        let unheard = self.judge.unheard();
         let tallies = self.judge.into_tallies();
         let rules: Vec<RuleResult> = self
             .pack
@@ -221,7 +222,9 @@ impl Check {
                 &self.pack,
                 &rules,
                 asked || self.sources.iter().any(|source| source.flows > 0),
+                &unheard,
             ),
+            unheard,
             rules,
             sources: self.sources,
             waivers,
@@ -232,8 +235,9 @@ impl Check {
 
 /// The verdict of a run: only documented MUSTs block, and no evidence is no pass.
 ///
-/// `spoken` says that a flow was opened, or something asked, in words of the pack's protocol.
-fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool) -> RunVerdict {
+/// `spoken` says that a flow was opened, or something asked, in words of the pack's protocol; `unheard` who has
+/// said nothing in order.
+fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool, unheard: &[Party]) -> RunVerdict {
     let blocking = || rules.iter().filter(|rule| rule.rule.blocks());
     if blocking().any(|rule| rule.standing() > 0) {
         return RunVerdict::NonConformant;
@@ -249,7 +253,8 @@ fn run_verdict(pack: &Pack, rules: &[RuleResult], spoken: bool) -> RunVerdict {
     });
     // Messages in which no flow of this protocol ever opens are another protocol, or the parties swapped.
     let opens = pack.kinds.iter().any(|kind| kind.role == Role::Opens);
-    let evidence = evidence && (!opens || spoken);
+    // Who is silent, or only says what it hears, has kept nothing.
+    let evidence = evidence && (!opens || spoken) && unheard.is_empty();
     // What is waived is out of the way, and what could not be decided comes to light behind it.
     if !evidence || blocking().any(|rule| rule.undecided_total() > 0) {
         return RunVerdict::Undecided;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::conversation::{ConnectionId, ConversationEvent, EventKind, Message, Party, Payload};
-use crate::pack::{Carrier, EndpointId, Extract, Kind, KindId, Pack, View};
+use crate::pack::{Carrier, EndpointId, Extract, KindId, Pack, View};
 
 /// Packs under comparison, fed the events of one recording.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Candidate {
         let told = |from| {
             let view = View { from: Some(from), ..view };
             let kind = self.pack.classify(Carrier::Json, Some(from), &view);
-            kind.is_some_and(|kind| is_telling(&self.pack, kind))
+            kind.is_some_and(|kind| self.pack.is_telling(kind))
         };
         if told(message.from) {
             self.likeness.messages += 1;
@@ -156,14 +156,7 @@ impl Candidate {
 
 /// Whether the pack can tell its messages from others: one that holds for every protocol cannot.
 pub fn can_tell(pack: &Pack) -> bool {
-    (0..pack.kinds.len()).any(|kind| is_telling(pack, KindId(kind)))
-}
-
-/// Whether a message is of this kind because of what stands in it, and is no mere mistake.
-fn is_telling(pack: &Pack, kind: KindId) -> bool {
-    let Kind { mistake, carriers, .. } = pack.kinds[kind.0];
-    let mut lineage = pack.lineage(kind).map(|id| &pack.kinds[id.0]);
-    !mistake && carriers.contains(Carrier::Json) && lineage.any(|kind| !kind.tests.is_empty())
+    (0..pack.kinds.len()).any(|kind| pack.is_telling(KindId(kind)))
 }
 
 impl Recognition {

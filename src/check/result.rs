@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Date, Subject, WaiverUse};
+use crate::conversation::Party;
 use crate::pack::RuleInfo;
 use crate::rule::{Finding, Reason, RunVerdict, Verdict, Witness};
 
@@ -24,6 +25,8 @@ pub struct CheckResult {
     pub parameters: Vec<Parameter>,
     /// What the run as a whole says.
     pub verdict: RunVerdict,
+    /// The parties that sent no message of the protocol which breaks no root rule. What is unheard is no pass.
+    pub unheard: Vec<Party>,
     /// One result for each rule in scope, in the order of the pack.
     pub rules: Vec<RuleResult>,
     /// The recordings judged, in the order given. A witness names its source by the index here.

@@ -22,6 +22,8 @@ impl Judge {
                 group.opened_by = None;
                 group.opener = LensSet::default();
                 group.opened_on = None;
+                // Who was heard in the flow before has said nothing in this one.
+                group.heard = [false; 3];
             }
             let group = self.ledger.groups[grouping.0].get_mut(slot);
             if group.opened.is_none() {

@@ -248,6 +248,7 @@ impl Judge {
                 self.ledger.links.get_mut(link).taint = Some(Taint { by: sighting.from, rule });
             }
         }
+        self.sound[sender as usize] |= self.telling[kind.0] && sighting.tainted.is_none();
         if carrier.is_unreadable() || unknown || lacks_key {
             self.ledger.muddle(&sighting, sighting.tainted, true);
         } else if let (Some(root), Role::Control) = (sighting.tainted, role)

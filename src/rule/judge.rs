@@ -15,7 +15,7 @@ use super::respond::Ended;
 use super::sighting::RuleIndex;
 use super::span::Force;
 use super::tally::Tally;
-use crate::conversation::{ConversationEvent, EventKind, Gap, Offset, Undecodable};
+use crate::conversation::{ConversationEvent, EventKind, Gap, Offset, Party, Undecodable};
 use crate::pack::{Carrier, Extract, GroupingId, KindId, Outlines, Pack, Pattern};
 use crate::text::json::JsonError;
 
@@ -52,6 +52,9 @@ pub(crate) struct Judge {
     pub(super) flows: u64,
     /// Whether a message asked something in words of this protocol.
     pub(super) asked: bool,
+    /// By kind: whether it is a sign of this protocol. By party: whether it has given one that broke no root rule.
+    pub(super) telling: Vec<bool>,
+    pub(super) sound: [bool; 3],
     pub(super) masked: bool,
 }
 
@@ -98,6 +101,7 @@ impl Judge {
         });
         let partners = rules.iter().map(|prompt| rules.iter().position(|of| of.is_partner_of(prompt)));
         let partners = partners.collect();
+        let telling = (0..pack.kinds.len()).map(|kind| pack.is_telling(KindId(kind))).collect();
         Self {
             plans: Plans::new(),
             outlines: Outlines::default(),
@@ -117,6 +121,8 @@ impl Judge {
             extract: None,
             flows: 0,
             asked: false,
+            telling,
+            sound: [false; 3],
             masked: false,
         }
     }
@@ -160,6 +166,7 @@ impl Judge {
         later.plans.settle(&mut later.ledger);
         let first = self.ledger.source;
         self.asked |= later.asked;
+        self.sound.iter_mut().zip(later.sound).for_each(|(own, later)| *own |= later);
         self.flows += later.flows;
         for (calls, more) in self.calls.iter_mut().zip(&later.calls) {
             calls.seen += more.seen;
@@ -182,6 +189,19 @@ impl Judge {
     /// Whether anybody asked anything in words of this protocol, outside a flow or in one.
     pub(crate) const fn has_asked(&self) -> bool {
         self.asked
+    }
+
+    /// The parties that have said nothing sound in words of this protocol, of those it has words for.
+    pub(crate) fn unheard(&self) -> Vec<Party> {
+        let pack = &self.ledger.pack;
+        let speaks = |party: Party| {
+            let own = |kind: &KindId| {
+                self.telling[kind.0] && pack.kinds[kind.0].from.is_none_or(|from| from == party)
+            };
+            (0..pack.kinds.len()).map(KindId).any(|kind| own(&kind))
+        };
+        let silent = |party: &Party| !self.sound[*party as usize] && speaks(*party);
+        [Party::Pos, Party::Terminal].into_iter().filter(silent).collect()
     }
 
     /// The next event. On an error nothing was judged: the payload is no JSON.

@@ -111,7 +111,9 @@ impl RespondRule {
         let mut obligation =
             Obligation::new(self.rule, (grouping, group), trigger, obligor, since, deadline, link);
         let early = self.desk(group).early.take().filter(|early| early.by == obligor);
-        obligation.follows = sighting.tainted.or(early.map(|early| early.rule));
+        // What another party has broken explains nothing this one fails to do.
+        let own = sighting.tainted.filter(|_| obligor == sighting.from);
+        obligation.follows = own.or(early.map(|early| early.rule));
         obligation.ground.clone_from(&sighting.ground);
         obligation.learned = self.learned.as_ref().map(|(_, said)| Arc::clone(said));
         let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);

@@ -68,6 +68,23 @@ fn no_evidence_is_never_a_pass() {
 }
 
 #[test]
+fn a_terminal_that_sends_back_what_it_hears_is_never_conformant() {
+    let both = |scene: Scene, text: &str| scene.text("pos", text).text("terminal", text);
+    // It is asked, and waited for.
+    let waited = both(Scene::new().open(), REQUEST).wait_until(120_000).finished();
+    let run = Run::of(&[("waited", &waited)]);
+    assert_eq!(run.code, NON_CONFORMANT, "{}", run.all());
+    assert!(run.out.starts_with("NON-CONFORMANT  the terminal broke RESP-1"), "{}", run.out);
+    let blurred = both(Scene::new().open(), REQUEST).wait_until(1_000);
+    let blurred = both(blurred, ACK).finished();
+    let run = Run::of(&[("blurred", &blurred)]);
+    assert_eq!(run.code, UNDECIDED, "{}", run.all());
+    let run = Run::with(&[("blurred", &blurred)], &["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&run.out).expect("a report is JSON");
+    assert_eq!(value["unheard"], serde_json::json!(["terminal"]));
+}
+
+#[test]
 fn a_till_that_was_never_let_in_is_told_so() {
     let scene = Scene::new().line(
         r#""conn":1,"event":"refused","client":"pos","peer":{"pos":"127.0.0.1:1","terminal":"127.0.0.1:2"},"request":{"target":"/tsi/v1/payment","headers":[]},"response":{"status":503,"headers":[]},"text":"busy""#,

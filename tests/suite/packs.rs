@@ -228,6 +228,30 @@ fn a_clean_day_is_conformant_and_its_answers_are_timed() {
 }
 
 #[test]
+fn a_batch_with_a_sale_that_failed_is_in_doubt_and_says_what_to_do() {
+    let pack = pack::load(&Sources::embedded(), "bluechip-tsi").unwrap();
+    let rule = pack.rules.iter().find(|rule| rule.info.code.to_string() == "BATCH-1").unwrap();
+    let exchange = &rule.page.exchanges.last().unwrap().transcript;
+    let result = judged("bluechip-tsi", exchange);
+    let batch = result.rules.iter().find(|rule| rule.rule.code.to_string() == "BATCH-1").unwrap();
+    // The first sum of a recording begins before it.
+    assert_eq!(batch.undecided.get(&Reason::Doubt), Some(&1), "{batch:#?}");
+    let doubt = batch.undecided_examples.iter().find(|open| open.reason == Reason::Doubt);
+    let said = &doubt.unwrap().to_do;
+    assert!(said.contains("whose part in the sum is not known or that failed"), "{said}");
+}
+
+#[test]
+fn what_one_party_broke_explains_nothing_that_the_other_fails_to_do() {
+    // An event with a status nobody knows has to be acknowledged all the same.
+    let odd = r#"terminal +1s {"event":{"flow_id":"7","resource":{"status":"card_read"}}}"#;
+    let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, odd, "end +60s"]));
+    let roots = roots(&result);
+    assert!(roots.contains(&"ACK-1 pos".to_owned()), "{roots:?}");
+    assert!(roots.contains(&"EVT-9 terminal".to_owned()), "{roots:?}");
+}
+
+#[test]
 fn card_data_in_clear_is_found_in_masked_and_unmasked_recordings_and_never_repeated() {
     let clear = r#"terminal +1ms {"event":{"flow_id":"7","resource":{"status":"proceed","results":[{"card":{"account_no":"4111111111111111"}}]}}}"#;
     let result = judged("bluechip-tsi", &exchange(&[SALE, STARTED, clear, ACK, "end +1s"]));

@@ -128,6 +128,21 @@ fn marks_that_do_not_fit_the_excerpt_are_ignored() {
 }
 
 #[test]
+fn a_run_in_which_a_party_said_nothing_in_order_names_the_party() {
+    let mut result = conformant();
+    result.verdict = RunVerdict::Undecided;
+    result.unheard = vec![Party::Terminal];
+    let said = plain(&result);
+    assert!(
+        said.starts_with("UNDECIDED  the terminal sent nothing in order that it could be judged by"),
+        "{said}"
+    );
+    result.unheard.push(Party::Pos);
+    let said = plain(&result);
+    assert!(said.starts_with("UNDECIDED  neither party sent anything in order"), "{said}");
+}
+
+#[test]
 fn json_reports_follow_their_schema() {
     let unreadable =
         [Unreadable { name: "x".into(), line: Some(3), message: "expected a value at byte 1".into() }];
@@ -241,6 +256,7 @@ fn conformant() -> CheckResult {
             Parameter { name: "response_ms".into(), value: "1000".into(), set: true },
         ],
         verdict: RunVerdict::Conformant,
+        unheard: Vec::new(),
         rules: vec![id, resp],
         sources: vec![source("day/sale-approved.cassette.jsonl")],
         waivers: Vec::new(),

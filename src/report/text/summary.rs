@@ -135,9 +135,15 @@ fn why(result: &CheckResult) -> String {
                 .filter(|rule| rule.rule.blocks())
                 .map(|rule| rule.rule.code.to_string())
                 .collect();
-            match open.is_empty() {
-                true => "no documented MUST was exercised, so none was met".into(),
-                false => format!("no documented MUST was broken, but {} could not be decided", listed(&open)),
+            match (open.is_empty(), &result.unheard[..]) {
+                (false, _) => {
+                    format!("no documented MUST was broken, but {} could not be decided", listed(&open))
+                }
+                (true, []) => "no documented MUST was exercised, so none was met".into(),
+                (true, [party]) => {
+                    format!("{} sent nothing in order that it could be judged by", the(*party))
+                }
+                (true, _) => "neither party sent anything in order that it could be judged by".into(),
             }
         }
         RunVerdict::ConformantWithWaivers => {

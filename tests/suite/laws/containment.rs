@@ -1,6 +1,7 @@
 //! A rule that cannot be evaluated contains its error: it ends in ERROR, and no other rule says anything else
 //! than it says without that rule.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use tilltape::rule::{RunVerdict, Verdict};
 
 use super::ground::{Ground, judged, said};
 use super::trace::shown;
-use super::{PACKS, holds_for, plan};
+use super::{PACKS, drawn, holds_for, plan};
 
 /// Asks for the same value again and again: at each level four times as often as at the one above.
 fn endless() -> String {
@@ -22,8 +23,8 @@ fn endless() -> String {
     format!("{{\"$ref\":\"#/$defs/l0\",\"$defs\":{{{},\"l10\":{{\"minProperties\":0}}}}}}", levels.join(","))
 }
 
-/// A pack on top of `name` with a root rule about every message that nobody can evaluate.
-fn with_a_broken_rule(name: &str) -> Arc<Pack> {
+/// A pack on top of `name` with a root rule about every message: that it fits this schema.
+fn with_one_rule_more(name: &str, schema: String) -> Arc<Pack> {
     let mut sources = Sources::embedded();
     for (path, text) in super::invented::pages() {
         sources.insert(path, text);
@@ -32,7 +33,7 @@ fn with_a_broken_rule(name: &str) -> Arc<Pack> {
         "name = \"broken\"\nversion = \"1.0.0\"\ntitle = \"one rule too many\"\nextends = [\"{name}\"]\n"
     );
     sources.insert("broken/pack.toml", pack);
-    sources.insert("broken/schemas/endless.json", endless());
+    sources.insert("broken/schemas/endless.json", schema);
     let page = "+++\ncode = \"ENDLESS-1\"\ntitle = \"t\"\nlevel = \"must\"\nauthority = \"documented\"\n\
                 impact = \"money\"\nsource = [\"T\"]\nroot = true\n[pattern.shape]\non = \"json\"\n\
                 require = [{ at = \"\", schema = \"schemas/endless.json\" }]\n+++\n\
@@ -45,7 +46,7 @@ fn with_a_broken_rule(name: &str) -> Arc<Pack> {
 fn a_rule_that_cannot_be_evaluated_contains_its_error() {
     for name in PACKS {
         let ground = Ground::of(name);
-        let broken = with_a_broken_rule(name);
+        let broken = with_one_rule_more(name, endless());
         holds_for(name, 3, &plan(), |plan| {
             let trace = plan.trace(&ground);
             let alone = ground.judged(&trace);
@@ -64,5 +65,24 @@ fn a_rule_that_cannot_be_evaluated_contains_its_error() {
             prop_assert!(!asked || blamed || result.verdict == RunVerdict::Invalid, "{}", result.verdict);
             Ok(())
         });
+    }
+}
+
+#[test]
+fn the_law_notices_a_rule_that_does_not_contain_itself() {
+    for name in PACKS {
+        let ground = Ground::of(name);
+        // What every message breaks taints every message.
+        let leaking = with_one_rule_more(name, "{\"not\":{}}".to_owned());
+        let noticed = Cell::new(0);
+        drawn(5, &plan(), |plan| {
+            let trace = plan.trace(&ground);
+            let beside = said(&judged(&leaking, &trace, tilltape::check::Completeness::Finished));
+            let differs =
+                said(&ground.judged(&trace)).into_iter().any(|(rule, alone)| beside[&rule] != alone);
+            noticed.set(noticed.get() + u32::from(differs));
+            Ok(())
+        });
+        assert!(noticed.get() > 0, "{name}");
     }
 }

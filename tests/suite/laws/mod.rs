@@ -3,6 +3,7 @@
 //! | file | law |
 //! |---|---|
 //! | `reference` | a naive evaluator, written from the documented semantics, agrees with the engine |
+//! | `roots` | where nobody broke a root rule, roots change nothing; what is folded follows from what its own accused broke |
 //! | `locality` | what runs beside a flow on connections of its own changes nothing that is said of it |
 //! | `truncation` | a recording that is cut says nothing the whole one does not say |
 //! | `sufficiency` | the witnesses of a finding, replayed alone, give the same finding |
@@ -22,6 +23,7 @@ mod masking;
 mod memory;
 mod messages;
 mod reference;
+mod roots;
 mod silence;
 mod sufficiency;
 mod trace;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use tilltape::check::{CheckResult, Completeness};
 use tilltape::conversation::{Content, EventKind, EventNumber, OwnedEvent, Party, Refusal};
-use tilltape::pack::{Carrier, Pack, Pattern, Role, Rule, Selector, Times};
+use tilltape::pack::{Carrier, KindId, Pack, Pattern, Role, Rule, Selector, Times};
 use tilltape::rule::{RunVerdict, Verdict};
 
 use super::ground::{judged, name};
@@ -16,6 +16,11 @@ fn passed(pack: &Pack, result: &CheckResult, asks: impl Fn(&Rule) -> bool) -> Ve
     let rules = pack.rules.iter().zip(&result.rules);
     let passed = rules.filter(|(rule, result)| result.verdict == Verdict::Pass && asks(rule));
     passed.map(|(_, result)| name(result)).collect()
+}
+
+/// The documented musts that passed.
+fn passed_of(pack: &Pack, result: &CheckResult) -> Vec<String> {
+    passed(pack, result, |rule| rule.info.blocks())
 }
 
 /// Whether it is about messages: who dials and who hangs up is seen of a peer that says nothing, too.
@@ -130,6 +135,7 @@ fn who_says_nothing_has_kept_nothing() {
 
 #[test]
 fn who_only_says_what_it_hears_answers_nothing() {
+    let mut directed = 0;
     for pack in PACKS {
         let ground = Ground::of(pack);
         // Of kinds that either may send an echo is one, and of a message that says nothing of its sender.
@@ -146,16 +152,29 @@ fn who_only_says_what_it_hears_answers_nothing() {
             }
             _ => false,
         };
+        let telling = (0..ground.pack.kinds.len()).filter(|&kind| ground.pack.is_telling(KindId(kind)));
+        let telling: Vec<_> = telling.map(|kind| &ground.pack.kinds[kind]).collect();
+        // Where either may say all there is, an echo says what there is to say.
+        let is_directed = telling.iter().all(|kind| kind.from.is_some());
+        directed += u32::from(is_directed);
         holds_for(pack, 60, &plan(), |mut plan| {
             // Else there is somebody to answer.
             plan.steps.retain(|(step, _)| !matches!(step, Step::Retag { .. }));
             let trace = plan.trace(&ground);
             for party in [Party::Pos, Party::Terminal] {
                 let trace = echoed(&trace, party);
-                let passed = passed(&ground.pack, &ground.judged(&trace), |rule| answers(rule, party));
+                let result = ground.judged(&trace);
+                let passed = passed(&ground.pack, &result, |rule| answers(rule, party));
                 prop_assert!(passed.is_empty(), "{passed:?}, and the {party} echoes:\n{}", shown(&trace));
+                prop_assert!(
+                    !is_directed || result.verdict != RunVerdict::Conformant,
+                    "conformant by {:?}, and the {party} echoes:\n{}",
+                    passed_of(&ground.pack, &result),
+                    shown(&trace)
+                );
             }
             Ok(())
         });
     }
+    assert!(directed >= 2, "{directed}");
 }

@@ -19,6 +19,8 @@ use tilltape::conversation::{EventNumber, OwnedEvent, Party};
 use tilltape::pack::{Pack, Pattern, Relation, Scope, Times};
 use tilltape::rule::Reason;
 
+pub(crate) use story::clear;
+
 use super::ground::name;
 use super::trace::shown;
 use super::{Ground, PACKS, holds_for, plan};
@@ -57,7 +59,7 @@ fn evaluate_one(pack: &Pack, trace: &[OwnedEvent], rule: usize) -> Vec<Outcome> 
 }
 
 /// The pack with no roots.
-fn plain(ground: &Ground) -> Arc<Pack> {
+pub(super) fn plain(ground: &Ground) -> Arc<Pack> {
     let mut pack = (*ground.pack).clone();
     pack.rules.iter_mut().for_each(|rule| rule.root = false);
     Arc::new(pack)
@@ -120,39 +122,9 @@ fn a_naive_evaluator_agrees_with_the_engine() {
         let ground = Ground::of(name);
         let pack = plain(&ground);
         holds_for(name, 150, &plan(), |plan| {
-            let trace = story::clear(&pack, &plan.trace(&ground));
+            let trace = clear(&pack, &plan.trace(&ground));
             let wrong = differences(&pack, &trace);
             prop_assert!(wrong.is_empty(), "{wrong:#?}:\n{}", shown(&trace));
-            Ok(())
-        });
-    }
-}
-
-#[test]
-fn what_follows_from_a_fault_follows_from_one_that_was_found() {
-    for name in PACKS {
-        let ground = Ground::of(name);
-        holds_for(name, 100, &plan(), |plan| {
-            let trace = plan.trace(&ground);
-            let result = ground.judged(&trace);
-            let all =
-                || result.rules.iter().flat_map(|rule| rule.findings.iter().map(move |found| (rule, found)));
-            prop_assert!(
-                all().next().is_none() || all().any(|(_, found)| found.follows_from.is_none()),
-                "findings, and none of them a root:\n{}",
-                shown(&trace)
-            );
-            for (rule, found) in all() {
-                let Some(root) = &found.follows_from else { continue };
-                let is_root =
-                    |(other, _): &(&tilltape::check::RuleResult, _)| other.rule.code.to_string() == *root;
-                prop_assert!(
-                    all().any(|other| is_root(&other)),
-                    "{} follows from {root}, which was kept:\n{}",
-                    super::ground::name(rule),
-                    shown(&trace)
-                );
-            }
             Ok(())
         });
     }
@@ -346,7 +318,7 @@ fn the_traces_tell_an_evaluator_that_has_any_pattern_wrong() {
     let told = std::cell::RefCell::new(Vec::new());
     let traces = std::cell::RefCell::new(Vec::new());
     let law = |plan: super::trace::Plan| {
-        let trace = story::clear(&pack, &plan.trace(&ground));
+        let trace = clear(&pack, &plan.trace(&ground));
         let result = judged(&pack, &trace, Completeness::Finished);
         traces.borrow_mut().push((trace, result));
         Ok(())

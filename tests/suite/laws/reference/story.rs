@@ -10,7 +10,7 @@ use super::super::messages::{Told, message, messages};
 use super::answers;
 
 /// The recording without what cannot be read or placed, and on connections that were seen to open.
-pub(super) fn clear(pack: &Pack, trace: &[OwnedEvent]) -> Vec<OwnedEvent> {
+pub(crate) fn clear(pack: &Pack, trace: &[OwnedEvent]) -> Vec<OwnedEvent> {
     let mut clear: Vec<OwnedEvent> = Vec::new();
     for event in trace {
         let is_open = |other: &OwnedEvent| matches!(other.content, Content::Other(EventKind::Open(_)));

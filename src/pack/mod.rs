@@ -57,7 +57,7 @@ pub use pattern::{
     Selector, Shape, Span, State, Step, Times, Transition, Unique, Window,
 };
 pub use picture::{Picture, PictureError};
-pub use profile::Profiler;
+pub use profile::{Profile, Profiler};
 pub use rule_info::{Authority, Impact, Level, RuleInfo};
 pub use schema::{Breach, Schema};
 pub use sources::Sources;

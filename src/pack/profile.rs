@@ -25,6 +25,27 @@ pub struct Profiler {
     small: u64,
 }
 
+/// The profile of one message, and what is remembered to make the next one sooner.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    words: Box<[u64; WORDS]>,
+    length: usize,
+    /// By slot: the value there last, which is often the same again.
+    last: Vec<Last>,
+}
+
+/// A value, if it is no longer than most are, and its class.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    kind: Type,
+    length: u8,
+    bytes: [u8; SHORT],
+    class: u64,
+}
+
+/// Bytes of a value that is remembered, at most.
+const SHORT: usize = 32;
+
 /// What tests ask of the values at one pointer.
 #[derive(Clone, Debug, Default)]
 struct Classes {
@@ -39,6 +60,9 @@ struct Classes {
 /// Values in one message; with more it has no profile.
 const MOST_VALUES: usize = 252;
 
+/// Numbers that make up a profile, at most.
+const WORDS: usize = MOST_VALUES + 4;
+
 /// Words and numbers that are told apart at one pointer.
 const MOST_LITERALS: usize = 1 << 15;
 
@@ -46,9 +70,6 @@ const MOST_LITERALS: usize = 1 << 15;
 const MOST_ASKED: usize = 24;
 
 impl Profiler {
-    /// Numbers that make up a profile, at most.
-    pub const WORDS: usize = MOST_VALUES + 4;
-
     /// Of messages of these kinds, which these rules judge; `values` says how many pointers are asked for.
     pub fn new(values: usize, kinds: &[Kind], rules: &[Rule]) -> Self {
         let mut profiler =
@@ -67,37 +88,48 @@ impl Profiler {
         profiler
     }
 
-    /// Writes down the profile of a JSON message, which has no kind yet, and says how long it is; `None` where it
-    /// has none.
-    pub fn profile(&self, view: &View<'_>, profile: &mut [u64; Self::WORDS]) -> Option<usize> {
+    /// Writes down the profile of a JSON message, which has no kind yet; `false` where it has none.
+    pub fn profile(&self, view: &View<'_>, profile: &mut Profile) -> bool {
         let values = view.extract.values();
         if values.len() > MOST_VALUES || view.size > self.small {
-            return None;
+            return false;
         }
+        let Profile { words, last, .. } = profile;
+        last.resize(self.classes.len(), Last::NONE);
         let from = view.from.map_or(0, |from| from as u64 + 1);
         let endpoint = view.endpoint.map_or(0, |endpoint| endpoint.0 as u64 + 1);
         let (doubts, outline) = (view.extract.doubts, view.extract.outline);
-        profile[0] = from
+        words[0] = from
             | u64::from(view.masked.bits()) << 8
             | u64::from(view.scanned) << 16
             | u64::from(view.extract.duplicate().is_some()) << 17
             | endpoint << 32;
-        profile[1] = doubts as u64;
-        profile[2] = (doubts >> 64) as u64;
-        profile[3] = outline.map_or(0, |outline| u64::from(outline) + 1);
+        words[1] = doubts as u64;
+        words[2] = (doubts >> 64) as u64;
+        words[3] = outline.map_or(0, |outline| u64::from(outline) + 1);
         let mut length = 4;
         for &found in values {
             let slot = usize::from(found.slot.0);
             let class = match self.asks[slot] {
-                true => self.classes[slot].class(found, view.text)?,
+                true => match last[slot].class(found, view.text) {
+                    Some(class) => class,
+                    None => match self.classes[slot].class(found, view.text) {
+                        Some(class) => {
+                            last[slot].remember(found, view.text, class);
+                            class
+                        }
+                        None => return false,
+                    },
+                },
                 // The outline tells what is there, and of what type.
                 false if outline.is_some() => continue,
                 false => 0,
             };
-            profile[length] = u64::from(found.slot.0) | (found.kind as u64) << 16 | class << 24;
+            words[length] = u64::from(found.slot.0) | (found.kind as u64) << 16 | class << 24;
             length += 1;
         }
-        Some(length)
+        profile.length = length;
+        true
     }
 
     /// Whether what `test` says of a message it says of every message of the same profile and kind.
@@ -186,6 +218,41 @@ impl Profiler {
             }
             // The type is a part of the profile, and so is whether a schema is in doubt.
             ValueTest::Is(_) | ValueTest::Fits(..) => {}
+        }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self { words: Box::new([0; WORDS]), length: 0, last: Vec::new() }
+    }
+}
+
+impl Profile {
+    /// The numbers it is made of.
+    pub fn words(&self) -> &[u64] {
+        &self.words[..self.length]
+    }
+}
+
+impl Last {
+    /// No value.
+    const NONE: Self = Self { kind: Type::Null, length: u8::MAX, bytes: [0; SHORT], class: 0 };
+
+    /// The class of a value, where it is the same as the last one.
+    #[inline]
+    fn class(&self, found: Found, text: &str) -> Option<u64> {
+        let range = found.range();
+        let token = &text.as_bytes()[range];
+        let own = self.bytes.get(..usize::from(self.length))?;
+        (self.kind == found.kind && own == token).then_some(self.class)
+    }
+
+    fn remember(&mut self, found: Found, text: &str, class: u64) {
+        let token = &text.as_bytes()[found.range()];
+        if let Some(bytes) = self.bytes.get_mut(..token.len()) {
+            bytes.copy_from_slice(token);
+            (self.kind, self.length, self.class) = (found.kind, token.len() as u8, class);
         }
     }
 }

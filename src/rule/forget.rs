@@ -4,7 +4,7 @@
 //! recording ended there; rules drop what they know of it.
 
 use super::judge::Judge;
-use super::respond::Ended;
+use super::missing::Ended;
 use super::sighting::GroupSlot;
 use crate::pack::{Grouping, GroupingId};
 

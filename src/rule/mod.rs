@@ -20,6 +20,7 @@ mod span;
 mod agree;
 mod answers;
 mod limit;
+mod missing;
 mod never;
 mod order;
 mod precede;

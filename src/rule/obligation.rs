@@ -61,6 +61,7 @@ pub(crate) struct Obligation {
 }
 
 impl Obligation {
+    #[inline(always)]
     pub(crate) fn new(
         rule: RuleIndex,
         (grouping, group): (GroupingId, GroupSlot),
@@ -110,6 +111,8 @@ pub(crate) struct Obligations {
 
 impl Obligations {
     /// Opens an obligation, in its group and on its connection.
+    // Inline, so that it is made where it stays.
+    #[inline(always)]
     pub(crate) fn open(
         &mut self,
         mut obligation: Obligation,

@@ -16,7 +16,7 @@ use super::ledger::Ledger;
 use super::machine::Machine;
 use super::sighting::{RuleIndex, Sighting};
 use super::span::Force;
-use crate::pack::{KindId, Pack, Profiler, Selector, Slot, Test, View};
+use crate::pack::{KindId, Pack, Profile, Selector, Slot, Test, View};
 
 /// Sorts of messages that are remembered; what is of none of them is judged call by call.
 const MOST: usize = 2_048;
@@ -29,7 +29,9 @@ pub(super) struct Plans {
     by_hash: HashMap<u64, u32, BuildHasherDefault<Passed>>,
     sorts: Vec<Sort>,
     /// The profile of the message at hand.
-    profile: Box<[u64; Profiler::WORDS]>,
+    profile: Profile,
+    /// The sort of the last one.
+    last: usize,
 }
 
 /// Messages of one profile.
@@ -39,6 +41,8 @@ struct Sort {
     next: Option<u32>,
     kind: KindId,
     plans: Vec<Draft>,
+    /// The sort that came after it last: messages of a flow come in one order.
+    then: usize,
 }
 
 /// A plan, once messages of the sort have come twice in flows of one kind: many come only once.
@@ -98,7 +102,8 @@ impl Plans {
             seed: Seed::default(),
             by_hash: HashMap::default(),
             sorts: Vec::new(),
-            profile: Box::new([0; Profiler::WORDS]),
+            profile: Profile::default(),
+            last: 0,
         }
     }
 
@@ -109,25 +114,43 @@ impl Plans {
         classify: impl FnOnce() -> Option<KindId>,
         pack: &Pack,
     ) -> Option<(SortId, KindId)> {
-        let length = pack.profiler.profile(view, &mut self.profile)?;
-        let profile = &self.profile[..length];
+        if !pack.profiler.profile(view, &mut self.profile) {
+            return None;
+        }
+        let profile = self.profile.words();
+        let expected = self.sorts.get(self.last).map_or(0, |last| last.then);
+        if let Some(sort) = self.sorts.get(expected)
+            && *sort.profile == *profile
+        {
+            self.last = expected;
+            return Some((SortId(expected as u32), sort.kind));
+        }
         let hash = self.seed.hash_words(profile);
         let first = self.by_hash.get(&hash).copied();
         let mut known = first;
         while let Some(index) = known {
             let sort = &self.sorts[index as usize];
             if *sort.profile == *profile {
-                return Some((SortId(index), sort.kind));
+                let kind = sort.kind;
+                self.follows(index as usize);
+                return Some((SortId(index), kind));
             }
             known = sort.next;
         }
-        self.learn(length, (hash, first), view, classify, pack)
+        self.learn((hash, first), view, classify, pack)
+    }
+
+    /// Notes that a message of this sort came after the last one.
+    fn follows(&mut self, sort: usize) {
+        if let Some(last) = self.sorts.get_mut(self.last) {
+            last.then = sort;
+        }
+        self.last = sort;
     }
 
     #[cold]
     fn learn(
         &mut self,
-        length: usize,
         (hash, first): (u64, Option<u32>),
         view: &View<'_>,
         classify: impl FnOnce() -> Option<KindId>,
@@ -140,12 +163,14 @@ impl Plans {
         let kind = classify()?;
         let index = self.sorts.len() as u32;
         self.sorts.push(Sort {
-            profile: self.profile[..length].into(),
+            profile: self.profile.words().into(),
             next: first,
             kind,
             plans: Vec::new(),
+            then: 0,
         });
         self.by_hash.insert(hash, index);
+        self.follows(index as usize);
         Some((SortId(index), kind))
     }
 

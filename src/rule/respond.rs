@@ -18,44 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::CLOCK_GUARD;
-use super::exemption::Sights;
 use super::group::Taint;
 use super::ledger::{Charge, Ledger, Standing};
+use super::missing::{Certainty, Ended, certainty, closing};
 use super::obligation::{Decided, Obligation, ObligationId};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
-use super::tally::Example;
-use super::words::{a, of_flow, spoken, the};
-use super::{Finding, Reason, Witness};
-use crate::conversation::{Offset, Party};
+use super::words::{a, spoken, the};
+use super::{Reason, Witness};
+use crate::conversation::Party;
 use crate::pack::{Judges, Respond, Slot, Times};
 use crate::text::json;
-
-/// How an open obligation ended without an answer.
-#[derive(Clone, Debug)]
-pub(crate) enum Ended {
-    /// Not yet: its time is over.
-    Due,
-    /// A message came after which it is owed no more.
-    Void(Offset),
-    /// The recording ended.
-    Horizon(Offset),
-    /// A party sent a close frame.
-    Closed {
-        /// Which.
-        by: Party,
-        /// When.
-        at: Offset,
-        /// The close frame.
-        witness: Option<Witness>,
-    },
-    /// The link ended without a close frame.
-    Dropped {
-        /// When.
-        at: Offset,
-        /// The loss, where it was seen.
-        witness: Option<Witness>,
-    },
-}
 
 /// One `respond` rule at work.
 #[derive(Debug)]
@@ -430,99 +402,6 @@ impl RespondRule {
         false
     }
 
-    /// Whether it can be held against the obligor that no answer came.
-    fn missing_standing(&self, open: &Obligation, ledger: &Ledger) -> Standing {
-        let group = ledger.groups[open.grouping.0].get(open.group);
-        if open.excused || group.taint.is_some_and(|taint| taint.by != open.obligor) {
-            return Standing::Void;
-        }
-        if ledger.last_gap.is_some_and(|gap| gap > ledger.witnesses.n(open.trigger)) {
-            return Standing::Undecided(Reason::Gap);
-        }
-        if open.unreadable {
-            return Standing::Undecided(Reason::Undecodable);
-        }
-        Standing::Stands(open.follows.or(group.taint.map(|taint| taint.rule)))
-    }
-
-    /// The finding that no answer came, and what its messages look like.
-    fn missing(&self, open: &Obligation, ended: &Ended, ledger: &Ledger) -> (Finding, Sights) {
-        let noun = ledger.pack.noun(&self.respond.with);
-        let to = ledger.pack.noun(&self.respond.to);
-        let flow = ledger.flow(open.grouping, Some(open.group));
-        let limit = open.deadline.map(|deadline| spoken(deadline.since(open.since)));
-        let ground = open.ground.as_deref().into_iter().chain(open.learned.as_deref());
-        let mut witnesses: Vec<_> = ground.cloned().collect();
-        witnesses.push(ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger"));
-        witnesses.extend(closing(ended));
-        let sights = Sights {
-            messages: ledger.witnesses.lenses(open.trigger),
-            opener: ledger.groups[open.grouping.0].get(open.group).opener,
-        };
-        let finding = Finding {
-            accused: open.obligor,
-            what: match self.respond.judges {
-                Judges::Promptness => format!(
-                    "{} did not answer the {to}{} in time",
-                    the(open.obligor),
-                    of_flow(flow.as_deref())
-                ),
-                Judges::Both | Judges::Existence => {
-                    format!("{} sent no {noun} to the {to}{}", the(open.obligor), of_flow(flow.as_deref()))
-                }
-            },
-            expected: match (&limit, self.respond.judges) {
-                (Some(limit), Judges::Both | Judges::Promptness) => format!("{} within {limit}", a(&noun)),
-                (Some(_), Judges::Existence) | (None, _) => a(&noun),
-            },
-            got: match ended {
-                Ended::Due => format!("none in {}", limit.as_deref().unwrap_or_default()),
-                Ended::Void(at) => {
-                    format!("none in the {} until it was owed no more", spoken(at.since(open.since)))
-                }
-                Ended::Horizon(at) => {
-                    format!("none in the {} until the recording ended", spoken(at.since(open.since)))
-                }
-                Ended::Closed { by, at, .. } if *by == open.obligor => format!(
-                    "{} closed the connection {} later, still owing it",
-                    the(*by),
-                    spoken(at.since(open.since))
-                ),
-                Ended::Closed { by, at, .. } => {
-                    let waited = spoken(at.since(open.since));
-                    format!("none in the {waited} until {} closed the connection", the(*by))
-                }
-                Ended::Dropped { at, .. } => {
-                    format!("none in the {} until the link was lost", spoken(at.since(open.since)))
-                }
-            },
-            flow,
-            witnesses,
-            follows_from: None,
-            waived_by: None,
-        };
-        (finding, sights)
-    }
-
-    fn undecided(
-        &self,
-        open: &Obligation,
-        reason: Reason,
-        lacking: Option<Duration>,
-        then: Vec<Witness>,
-        ledger: &mut Ledger,
-    ) {
-        let flow = ledger.flow(open.grouping, Some(open.group));
-        let trigger = ledger.witnesses.witness(&ledger.pack, open.trigger, "trigger");
-        ledger.tallies[self.rule.index()].undecided(reason, || Example {
-            reason,
-            flow,
-            witnesses: std::iter::once(trigger).chain(then).collect(),
-            lacking,
-            to_do: None,
-        });
-    }
-
     fn window(&self, sighting: &Sighting<'_>) -> Option<Duration> {
         let told = self.respond.window.upper_at.and_then(|slot| number(sighting, slot));
         let learned = self.learned.as_ref().map(|(learned, _)| *learned);
@@ -547,51 +426,12 @@ impl RespondRule {
     }
 }
 
-/// What the end of an obligation without an answer makes certain.
-enum Certainty {
-    Violated,
-    Open(Reason, Option<Duration>),
-}
-
-fn certainty(open: &Obligation, ended: &Ended, crossing: Duration) -> Certainty {
-    let (at, otherwise) = match ended {
-        Ended::Closed { by, at, .. } if *by == open.obligor => {
-            // Who closed so soon after the trigger may not have seen it.
-            return if at.since(open.since) < crossing {
-                Certainty::Open(Reason::Crossing, None)
-            } else {
-                Certainty::Violated
-            };
-        }
-        Ended::Closed { at, .. } | Ended::Dropped { at, .. } => (*at, Reason::Channel),
-        Ended::Horizon(at) => (*at, Reason::Horizon),
-        Ended::Due | Ended::Void(_) => return Certainty::Violated,
-    };
-    let Some(deadline) = open.deadline else { return Certainty::Open(otherwise, None) };
-    if at > deadline {
-        return if at.since(deadline) <= CLOCK_GUARD {
-            Certainty::Open(Reason::Clock, None)
-        } else {
-            Certainty::Violated
-        };
-    }
-    let lacking = (otherwise == Reason::Horizon).then(|| deadline.since(at) + 2 * CLOCK_GUARD);
-    Certainty::Open(otherwise, lacking)
-}
-
 /// The whole number at a pointer, written as a number or as text. More than a year of anything is none.
 fn number(sighting: &Sighting<'_>, slot: Slot) -> Option<u64> {
     const MOST: u64 = 366 * 24 * 60 * 60 * 1000;
     let token = sighting.view.extract.first(slot)?.token(sighting.view.text);
     let text = json::string(token).unwrap_or(std::borrow::Cow::Borrowed(token));
     text.parse().ok().filter(|&number| number <= MOST)
-}
-
-fn closing(ended: &Ended) -> Vec<Witness> {
-    match ended {
-        Ended::Closed { witness, .. } | Ended::Dropped { witness, .. } => witness.iter().cloned().collect(),
-        Ended::Due | Ended::Void(_) | Ended::Horizon(_) => Vec::new(),
-    }
 }
 
 fn release(answered: Option<(SeenId, SeenId)>, ledger: &mut Ledger) {

@@ -1,7 +1,8 @@
-//! Keys that were used once, of a whole recording: 32 bytes each, and a table to find them by.
+//! Keys that were used once, of a whole recording: 32 bytes each, and what they are found by.
 //!
-//! Nearly every key is new, and what that costs is how often memory is waited for. So the table holds four bytes a
-//! place, of which as many as possible tell keys apart without a look at the keys themselves.
+//! Nearly every key is new, and what that costs is how often memory is waited for. A filter small enough to stay
+//! near the core says so of all but a few in a hundred. Only then the table is brought up to date, many keys at once,
+//! and looked into; it holds four bytes a place, of which as many as possible tell keys apart without a look at them.
 
 use crate::conversation::{EventNumber, Offset};
 
@@ -10,9 +11,13 @@ use crate::conversation::{EventNumber, Offset};
 pub(super) struct Used {
     /// In the order of their first use.
     uses: Vec<Use>,
+    /// Three bits of one word for each key.
+    filter: Vec<u64>,
     /// From the place a key's digest names up to the next that is empty: where it stands in `uses`, plus one, and
     /// above that as much of its digest as there is room for.
     table: Vec<u32>,
+    /// How many of `uses` are in the table.
+    listed: usize,
 }
 
 /// What is remembered of a key: its digest, where it was first used, and when.
@@ -43,30 +48,24 @@ impl FirstUse {
     }
 }
 
-/// Places of the smallest table.
+/// Places of the smallest table, and words of the smallest filter.
 const FEWEST: usize = 1 << 10;
+
+/// Keys for each word of the filter, at most.
+const KEYS_A_WORD: usize = 8;
 
 impl Used {
     /// Notes a use of the key with this digest; gives the first one where this is another.
     pub(super) fn note(&mut self, digest: u128, first: FirstUse) -> Option<FirstUse> {
-        // At most three quarters of the places are taken, so that a search ends soon.
-        if self.uses.len() >= self.table.len() / 4 * 3 {
-            self.grow();
+        if self.uses.len() >= self.filter.len() * KEYS_A_WORD {
+            self.grow_filter();
         }
-        let mask = self.table.len() - 1;
-        let mut place = digest as usize & mask;
-        let tag = tag(digest, mask);
-        while let taken @ 1.. = self.table[place] {
-            if taken & !(mask as u32) == tag
-                && let Some(known) = self.uses.get((taken as usize & mask) - 1)
-                && known.digest == digest
-            {
-                return Some(known.first);
-            }
-            place = (place + 1) & mask;
+        if self.sift(digest)
+            && let Some(known) = self.find(digest)
+        {
+            return Some(known);
         }
         self.uses.push(Use { digest, first });
-        self.table[place] = tag | self.uses.len() as u32;
         None
     }
 
@@ -75,18 +74,56 @@ impl Used {
         *self = Self::default();
     }
 
-    /// Doubles the table.
+    /// Puts a key into the filter; whether it may have been in it already.
+    #[inline]
+    fn sift(&mut self, digest: u128) -> bool {
+        let high = (digest >> 64) as u64;
+        let bits = 1 << (high & 63) | 1 << (high >> 6 & 63) | 1 << (high >> 12 & 63);
+        let place = digest as usize & (self.filter.len() - 1);
+        let word = &mut self.filter[place];
+        let known = *word & bits == bits;
+        *word |= bits;
+        known
+    }
+
     #[cold]
-    fn grow(&mut self) {
-        self.table = vec![0; (2 * self.table.len()).max(FEWEST)];
+    fn grow_filter(&mut self) {
+        self.filter = vec![0; (2 * self.filter.len()).max(FEWEST)];
+        for index in 0..self.uses.len() {
+            self.sift(self.uses[index].digest);
+        }
+    }
+
+    /// The first use of a key, if there was one.
+    #[inline(never)]
+    fn find(&mut self, digest: u128) -> Option<FirstUse> {
+        // At most three quarters of the places are taken, so that a search ends soon.
+        if self.uses.len() >= self.table.len() / 4 * 3 {
+            let places = (self.uses.len() / 3 * 4 + 4).next_power_of_two();
+            self.table = vec![0; places.max(FEWEST)];
+            self.listed = 0;
+        }
         let mask = self.table.len() - 1;
-        for (index, known) in self.uses.iter().enumerate() {
-            let mut place = known.digest as usize & mask;
+        for index in self.listed..self.uses.len() {
+            let digest = self.uses[index].digest;
+            let mut place = digest as usize & mask;
             while self.table[place] != 0 {
                 place = (place + 1) & mask;
             }
-            self.table[place] = tag(known.digest, mask) | (index as u32 + 1);
+            self.table[place] = tag(digest, mask) | (index as u32 + 1);
         }
+        self.listed = self.uses.len();
+        let mut place = digest as usize & mask;
+        while let taken @ 1.. = self.table[place] {
+            if taken & !(mask as u32) == tag(digest, mask)
+                && let Some(known) = self.uses.get((taken as usize & mask) - 1)
+                && known.digest == digest
+            {
+                return Some(known.first);
+            }
+            place = (place + 1) & mask;
+        }
+        None
     }
 }
 
@@ -146,6 +183,7 @@ mod tests {
         for number in 0..100_000 {
             assert_eq!(used.note(digest(number), first(number)), None);
         }
-        assert!(used.table.len() <= 3 * used.uses.len(), "{}", used.table.len());
+        let bytes = 8 * used.filter.len() + 4 * used.table.len();
+        assert!(bytes <= 14 * used.uses.len(), "{bytes}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tilltape::check::{Check, Completeness, Options, SourceInfo};
-use tilltape::conversation::OwnedEvent;
+use tilltape::conversation::{Content, OwnedEvent};
 
 use super::trace::shown;
 use super::{Ground, PACKS, holds_for, plan};
@@ -13,11 +13,29 @@ use super::{Ground, PACKS, holds_for, plan};
 /// Recordings of one run: from the third of a kind on, a message is one of a sort that is known.
 const ROUNDS: usize = 4;
 
-/// All that a check says of a recording that comes again and again, and then of another.
+/// The same messages with other digits here and there: of the same sorts, most of them, with other numbers.
+fn with_other_digits(events: &[OwnedEvent], every: usize) -> Vec<OwnedEvent> {
+    let mut events = events.to_vec();
+    let mut digits = 0;
+    let mut other = |c: char| {
+        digits += usize::from(c.is_ascii_digit());
+        if c.is_ascii_digit() && digits % every == 0 { char::from(b'1' + (digits % 9) as u8) } else { c }
+    };
+    for event in &mut events {
+        if let Content::Json(message) = &mut event.content {
+            message.text = message.text.chars().map(&mut other).collect::<String>().into();
+        }
+    }
+    events
+}
+
+/// All that a check says of a recording that comes again and again, and then of others.
 fn told(ground: &Ground, again: &[OwnedEvent], other: &[OwnedEvent], afresh: bool) -> String {
     let options = Options { afresh, ..Options::default() };
     let mut check = Check::new(Arc::clone(&ground.pack), options);
-    for events in std::iter::repeat_n(again, ROUNDS).chain([other, again]) {
+    let alike = [3, 5, 11].map(|every| with_other_digits(again, every));
+    let alike = alike.iter().map(Vec::as_slice);
+    for events in std::iter::repeat_n(again, ROUNDS).chain(alike).chain([other, again]) {
         check.begin(SourceInfo::default());
         events.iter().for_each(|event| check.observe(&event.view()).unwrap());
         check.end(Completeness::Finished);

@@ -319,10 +319,22 @@ impl Ledger {
                 return false;
             }
         };
+        self.hold(rule, follows, sighting, grouping, charge);
+        true
+    }
+
+    /// Puts an accusation on record that is known to stand.
+    pub(crate) fn hold(
+        &mut self,
+        rule: RuleIndex,
+        follows: Option<RuleIndex>,
+        sighting: &mut Sighting<'_>,
+        grouping: Option<GroupingId>,
+        charge: impl FnOnce(&Self, &Sighting<'_>) -> Charge,
+    ) {
         let (finding, sights) = self.finding(sighting, grouping, charge);
         self.convict(rule, finding, sights, follows);
         self.taint(rule, sighting, follows);
-        true
     }
 
     /// Puts an accusation on record that stood when its deadline passed: nothing that came since excuses it.

@@ -332,7 +332,21 @@ impl RespondRule {
         } else if late.is_zero() {
             ledger.met(self.rule, sighting);
         } else {
-            ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), charge);
+            // What came before the trigger excuses a late answer no more than a missing one.
+            let standing = match sighting.tainted {
+                Some(root) => Standing::Stands(Some(root)),
+                None => self.missing_standing(open, ledger),
+            };
+            match standing {
+                Standing::Stands(follows) => {
+                    ledger.hold(self.rule, follows, sighting, Some(grouping), charge)
+                }
+                Standing::Void => ledger.tallies[self.rule.index()].void += 1,
+                Standing::Undecided(reason) => {
+                    let answer = vec![sighting.witness(&ledger.pack, "answer", None)];
+                    self.undecided(open, reason, None, answer, ledger);
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tilltape::check::{CheckResult, Completeness};
+use tilltape::conversation::{OwnedEvent, transcript};
 use tilltape::pack::{Judges, Pack, Pattern, Rule, Times};
 use tilltape::rule::Verdict;
 
@@ -85,4 +86,28 @@ fn a_recording_that_is_cut_says_nothing_the_whole_one_does_not_say() {
             Ok(())
         });
     }
+}
+
+/// What was lost before somebody asked says nothing about when he was answered: late is as certain as missing.
+#[test]
+fn what_was_lost_before_the_question_excuses_no_late_answer() {
+    let ground = Ground::of("fair-talk");
+    let answered = |lost_before: bool, answer: &str| {
+        let ask = "open pos → terminal /front\npos +0ms {\"type\":\"ask\",\"shop\":\"s\",\"id\":\"7\",\"amount\":\"1\"}\n";
+        let more = "pos +0ms {\"type\":\"more\",\"shop\":\"s\",\"id\":\"7\"}\n";
+        let gap = "gap +0ms 3 disk full\n";
+        let (first, second) = if lost_before { (gap, more) } else { (more, gap) };
+        // Who asked says goodbye before the answer is due, which may come on another connection.
+        let text = format!(
+            "{ask}{first}{second}close +1s pos 1000\n[2] open pos → terminal /front\n{answer}end +60s\n"
+        );
+        let events = transcript::parse(&text).unwrap();
+        let events: Vec<_> = events.iter().map(OwnedEvent::of).collect();
+        let result = ground.judged(&events);
+        let rule = result.rules.iter().find(|rule| name(rule) == "fair-talk ANSWER-4").unwrap();
+        (rule.violated, rule.undecided_total())
+    };
+    let late = "[2] terminal +9s {\"type\":\"busy\",\"shop\":\"s\",\"id\":\"7\"}\n";
+    assert_eq!([answered(true, late), answered(true, "")], [(1, 0), (1, 0)]);
+    assert_eq!([answered(false, late), answered(false, "")], [(0, 1), (0, 1)]);
 }

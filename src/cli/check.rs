@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::inputs::{Inputs, Verify};
 use super::judge::{self, Judged};
 use super::waivers::{self, WaiverArguments};
-use super::{Exit, output, replay, specs};
+use super::{Exit, output, prove, replay, specs};
 use crate::check::{Check, Options, Waivers};
 use crate::net;
 use crate::pack::{self, Pack, RuleSelector, Sources};
@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Demands that every recording plays itself, byte for byte (`replay self`), before it is judged.
     #[arg(long)]
     replayable: bool,
+    /// Adds the proof that each rule of the pack can fail (`pack prove`). Where it does not hold, the run is invalid.
+    #[arg(long)]
+    proof: bool,
     /// How many recordings are judged at once; unless said, as many as there are processors.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -95,6 +98,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         format,
         verify,
         replayable,
+        proof,
         jobs,
         out,
         waivers,
@@ -113,8 +117,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
     let work = move || -> Result<(Vec<Judged>, Option<Waivers>), CliError> {
         let mut inputs = Inputs::find(&cassettes, if verify { Verify::All } else { Verify::Small });
-        let judged =
-            judge_all(&mut inputs, &sources, pack.as_deref(), &parameters, &rules, waivers.as_ref(), jobs)?;
+        let judged = judge_all(
+            &mut inputs,
+            &sources,
+            pack.as_deref(),
+            &parameters,
+            &rules,
+            waivers.as_ref(),
+            (jobs, proof),
+        )?;
         Ok((judged, waivers))
     };
     let judged = net::until_interrupted(work)
@@ -130,8 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     if judged.iter().all(|one| one.result.sources.is_empty()) {
         return Err(none_readable(unreadable()));
     }
-    let reports: Vec<Report<'_>> =
-        judged.iter().map(|one| Report { result: &one.result, unreadable: &one.unreadable }).collect();
+    let reports: Vec<Report<'_>> = judged.iter().map(Judged::report).collect();
     let look = if out.is_some() { report::Look::PLAIN } else { output::look_of_stdout() };
     let text = match format {
         Format::Text => report::texts(&reports, look),
@@ -153,7 +163,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     if !of_use {
         return Ok(Exit::Usage);
     }
-    let exits = judged.iter().map(|one| exit(one.result.verdict, &one.unreadable));
+    let exits = judged.iter().map(|one| match &one.proof {
+        Some(proof) if !proof.holds() && one.unreadable.is_empty() => Exit::Invalid,
+        _ => exit(one.result.verdict, &one.unreadable),
+    });
     Ok(exits.max_by_key(|exit| gravity(*exit)).unwrap_or(Exit::Undecided))
 }
 
@@ -165,7 +178,7 @@ fn judge_all(
     settings: &[Setting],
     rules: &[RuleSelector],
     waivers: Option<&Waivers>,
-    jobs: Option<NonZeroUsize>,
+    (jobs, proof): (Option<NonZeroUsize>, bool),
 ) -> Result<Vec<Judged>, CliError> {
     let assigned = assign::assign(inputs, sources, asked, &mut talk)?;
     if let Some(waivers) = waivers {
@@ -187,11 +200,19 @@ fn judge_all(
         }
         inputs.inputs = own;
         inputs.done.store(0, Ordering::Relaxed);
-        let mut check = Check::new(Arc::new(pack), Options { rules: rules.to_vec(), ..Options::default() });
+        let pack = Arc::new(pack);
+        let options = Options { rules: rules.to_vec(), ..Options::default() };
+        let mut check = Check::new(Arc::clone(&pack), options);
         if let Some(waivers) = waivers {
             check.waive(waivers).map_err(CliError::input)?;
         }
-        judged.push(judge::judge_by(inputs, check, jobs));
+        let mut one = judge::judge_by(inputs, check, jobs);
+        if proof {
+            let mut proof = prove::proved(&pack, Vec::new());
+            prove::confine(&mut proof, rules);
+            one.proof = Some(proof);
+        }
+        judged.push(one);
     }
     Ok(judged)
 }

@@ -120,12 +120,12 @@ impl Shop {
             totals.messages,
             cassette.display()
         ));
-        let Judged { result, unreadable } = judge::judge(
+        let Judged { result, unreadable, .. } = judge::judge(
             &mut Inputs::find(std::slice::from_ref(&cassette), Verify::default()),
             Arc::clone(&self.pack),
             Options::default(),
         );
-        let report = Report { result: &result, unreadable: &unreadable };
+        let report = Report { result: &result, unreadable: &unreadable, proof: None };
         output::write_atomically(
             &folder.join(format!("{name}.report.txt")),
             &report::text(&report, Look::PLAIN),

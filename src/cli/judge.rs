@@ -12,7 +12,8 @@ use super::inputs::{Input, Inputs, unreadable};
 use crate::cassette::{Ending, Header};
 use crate::check::{self, Basis, Check, CheckResult, Completeness, Options, SourceInfo, Subject};
 use crate::pack::Pack;
-use crate::report::Unreadable;
+use crate::prove::Proof;
+use crate::report::{Report, Unreadable};
 
 /// What became of the inputs.
 pub(crate) struct Judged {
@@ -20,6 +21,15 @@ pub(crate) struct Judged {
     pub(crate) result: CheckResult,
     /// What could not, or not to its end.
     pub(crate) unreadable: Vec<Unreadable>,
+    /// That each rule of the pack can fail, where that was asked for.
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Judged {
+    /// It as a report.
+    pub(crate) fn report(&self) -> Report<'_> {
+        Report { result: &self.result, unreadable: &self.unreadable, proof: self.proof.as_ref() }
+    }
 }
 
 /// Judges the inputs by `pack`. What cannot be read is said and hinders nothing else.
@@ -57,7 +67,7 @@ pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check, at_once: Option<No
     progress.clear();
     let mut result = check.finish();
     check::conceal(&mut result);
-    Judged { result, unreadable: refused }
+    Judged { result, unreadable: refused, proof: None }
 }
 
 /// Judges one recording; `tick` is called after each event.

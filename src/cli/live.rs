@@ -129,7 +129,7 @@ impl Live {
         };
         let mut result = check.finish();
         check::conceal(&mut result);
-        Ok(Judged { result, unreadable })
+        Ok(Judged { result, unreadable, proof: None })
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 /// Proves with all recordings, on all processors.
-fn proved(pack: &Arc<Pack>, recorded: Vec<Tape>) -> Proof {
+pub(super) fn proved(pack: &Arc<Pack>, recorded: Vec<Tape>) -> Proof {
     let mut tapes = prove::exchanges(pack);
     tapes.extend(recorded);
     // The long ones first, so that no processor is left with one at the end.
@@ -111,7 +111,7 @@ fn processors() -> usize {
 }
 
 /// Leaves only what concerns the rules asked for.
-fn confine(proof: &mut Proof, rules: &[RuleSelector]) {
+pub(super) fn confine(proof: &mut Proof, rules: &[RuleSelector]) {
     if rules.is_empty() {
         return;
     }

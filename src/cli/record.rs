@@ -199,8 +199,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     print(&summary::render(&recorded, next, flows))?;
     let exit = summary::exit(&recorded);
     let Some(judged) = judged else { return Ok(exit) };
-    let Judged { result, unreadable } = judged?;
-    let report = Report { result: &result, unreadable: &unreadable };
+    let Judged { result, unreadable, .. } = judged?;
+    let report = Report { result: &result, unreadable: &unreadable, proof: None };
     print(&format!("\n{}", report::text(&report, output::look_of_stdout())))?;
     // What is wrong with the recording comes before what the recording says.
     Ok(if exit == Exit::Success { check::exit(result.verdict, &unreadable) } else { exit })

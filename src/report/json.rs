@@ -16,6 +16,7 @@ use crate::check::{
     Basis, Bucket, CheckResult, Parameter, RuleResult, SourceSummary, Timing, Undecided, WaiverUse,
 };
 use crate::conversation::Party;
+use crate::prove;
 use crate::rule::{Finding, Witness};
 
 /// Renders one report, or an array of several: one for each pack.
@@ -54,6 +55,7 @@ struct Document<'a> {
     waivers: Vec<WaiverView<'a>>,
     sources: Vec<SourceView<'a>>,
     unreadable: Vec<UnreadableView<'a>>,
+    proof: Option<serde_json::Value>,
 }
 
 impl<'a> From<&Report<'a>> for Document<'a> {
@@ -77,6 +79,7 @@ impl<'a> From<&Report<'a>> for Document<'a> {
             waivers: result.waivers.iter().map(WaiverView::from).collect(),
             sources: result.sources.iter().map(SourceView::from).collect(),
             unreadable: report.unreadable.iter().map(UnreadableView::from).collect(),
+            proof: report.proof.map(|proof| prove::json(proof, &result.pack)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod proof;
 mod text;
 
 use crate::check::CheckResult;
+use crate::prove::Proof;
 
 pub use index::rule_index;
 pub use json::{json, jsons};
@@ -34,6 +35,8 @@ pub struct Report<'a> {
     pub result: &'a CheckResult,
     /// Inputs that could not be read, or not to their end.
     pub unreadable: &'a [Unreadable],
+    /// That each rule of the pack can fail, where that was asked for.
+    pub proof: Option<&'a Proof>,
 }
 
 /// An input that could not be read, or not to its end.

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
+use serde_json::Value;
 use tilltape::cassette::Reader;
 use tilltape::pack::{self, Sources};
 use tilltape::prove::{self, Event, Proof, Tape};
@@ -117,6 +118,51 @@ fn a_pack_that_is_wrong_does_not_hold() {
         let one = stdout.lines().any(|line| line.contains(said));
         assert!(one && stdout.contains(code), "{code}: {stdout}");
     }
+    // Nor does what such a pack says of a recording count, where a report is to carry the proof.
+    let output = Command::new(env!("CARGO_BIN_EXE_tilltape"))
+        .current_dir(root())
+        .args([
+            "check",
+            "cassettes/bluechip-tsi/sale-approved.cassette.jsonl",
+            "--proof",
+            "--format",
+            "json",
+            "--specs",
+        ])
+        .arg(specs.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = fs::read_to_string(root().join("specs/schema/report.schema.json")).unwrap();
+    let schema = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = schema.iter_errors(&report).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(report["proof"]["holds"], false);
+    let uncaught = |rule: &&Value| rule["caught"] == false;
+    let rules = report["proof"]["rules"].as_array().unwrap();
+    let uncaught: Vec<&Value> = rules.iter().filter(uncaught).map(|rule| &rule["code"]).collect();
+    assert_eq!(uncaught, ["ACK-4"]);
+}
+
+/// A report carries the proof of the pack it was made by, for people as well.
+#[test]
+fn a_report_can_carry_the_proof() {
+    let check = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tilltape"));
+        command
+            .current_dir(root())
+            .args(["check", "cassettes/gochip/sale-approved.cassette.jsonl"])
+            .args(more);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, plain) = check(&[]);
+    let (same, proved) = check(&["--proof"]);
+    assert_eq!(code, same, "{proved}");
+    let proof = proved.strip_prefix(&plain).unwrap_or_else(|| panic!("{proved}"));
+    assert!(proof.trim_start().starts_with("PROOF  that each rule can fail"), "{proof}");
+    assert!(proof.contains("rules caught, 0 faults not found as they should be"), "{proof}");
 }
 
 /// A recording is broken for the packs it is of, and for those that hold for every protocol.

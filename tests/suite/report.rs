@@ -75,7 +75,10 @@ fn an_unreadable_input_is_said_beside_the_verdict_of_the_rest() {
             message: "no such file or directory".into(),
         },
     ];
-    insta::assert_snapshot!(text(&Report { result: &result, unreadable: &unreadable }, Look::PLAIN));
+    insta::assert_snapshot!(text(
+        &Report { result: &result, unreadable: &unreadable, proof: None },
+        Look::PLAIN
+    ));
 }
 
 #[test]
@@ -214,7 +217,7 @@ end +1s
 
 /// Validates the JSON report and returns it.
 fn json_of(result: &CheckResult, unreadable: &[Unreadable]) -> String {
-    let report = json(&Report { result, unreadable });
+    let report = json(&Report { result, unreadable, proof: None });
     let value: serde_json::Value = serde_json::from_str(&report).expect("a report is JSON");
     let validator = jsonschema::draft202012::new(&schema()).expect("the schema is one");
     let errors: Vec<String> =
@@ -232,7 +235,7 @@ fn plain(result: &CheckResult) -> String {
 }
 
 fn render(result: &CheckResult, look: Look) -> String {
-    text(&Report { result, unreadable: &[] }, look)
+    text(&Report { result, unreadable: &[], proof: None }, look)
 }
 
 fn conformant() -> CheckResult {

@@ -57,5 +57,10 @@ pub fn text(report: &Report<'_>, look: Look) -> String {
     summary::count(&mut sheet, report.result);
     timing::timing(&mut sheet, report.result);
     sources::recordings(&mut sheet, report.result);
-    sheet.finish()
+    let Some(proof) = report.proof else { return sheet.finish() };
+    sheet.gap();
+    let what =
+        "  that each rule can fail: what breaks its exchanges, how often it is caught, and who is accused";
+    sheet.flow(0, 2, &[(Ink::Strong, "PROOF".to_owned()), (Ink::Plain, what.to_owned())]);
+    sheet.finish() + &super::proof(proof, &report.result.pack, look)
 }

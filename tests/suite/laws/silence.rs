@@ -8,6 +8,7 @@ use tilltape::pack::{Carrier, KindId, Pack, Pattern, Role, Rule, Selector, Times
 use tilltape::rule::{RunVerdict, Verdict};
 
 use super::ground::{judged, name};
+use super::messages::{Told, messages};
 use super::trace::{peer, sender, shown};
 use super::{Ground, PACKS, Step, holds_for, plan};
 
@@ -165,6 +166,15 @@ fn who_only_says_what_it_hears_answers_nothing() {
                 let trace = echoed(&trace, party);
                 let result = ground.judged(&trace);
                 let passed = passed(&ground.pack, &result, |rule| answers(rule, party));
+                // Whose part the other one plays as well, it hears its own words.
+                let told = messages(&ground.pack, &trace);
+                let own = |told: &Told| {
+                    let kind = told.kind.0;
+                    told.from == Some(party)
+                        && ground.pack.kinds[kind].from == Some(party)
+                        && ground.pack.is_telling(told.kind)
+                };
+                let is_directed = is_directed && !told.iter().any(own);
                 prop_assert!(passed.is_empty(), "{passed:?}, and the {party} echoes:\n{}", shown(&trace));
                 prop_assert!(
                     !is_directed || result.verdict != RunVerdict::Conformant,

@@ -16,11 +16,21 @@ use super::{Ground, PACKS, holds_for, plan};
 /// The witnesses in a recording as long, and where their connections and their flows began: that says what they
 /// are, and that nothing came before.
 fn replayed(trace: &[OwnedEvent], finding: &Finding, pack: &Pack, rule: &Rule) -> Vec<OwnedEvent> {
-    let is_witness = |n: EventNumber| finding.witnesses.iter().any(|witness| witness.n == n);
     let told = messages(pack, trace);
     let mut kept: Vec<EventNumber> = finding.witnesses.iter().map(|witness| witness.n).collect();
+    // A sum is proved by all that it adds up; a finding quotes it and names the last.
+    if let Pattern::Agree(agree) = &rule.pattern
+        && (agree.together || agree.relation == Relation::SumOf)
+    {
+        let since = rule.span.as_ref().and_then(|span| span.since.as_ref());
+        let of = Some(&agree.of).filter(|_| agree.together);
+        let parts = [of, Some(&agree.with), agree.less.as_ref().map(|(less, _)| less), since];
+        let adds = |told: &&Told| parts.iter().flatten().any(|part| told.is(pack, part));
+        kept.extend(told.iter().filter(adds).map(|told| told.n));
+    }
+    let shown = kept.clone();
     for flow in (0..pack.groupings.len()).filter(|&grouping| pack.groupings[grouping].flows) {
-        let of = told.iter().filter(|told| is_witness(told.n) && told.groups.contains_key(&flow));
+        let of = told.iter().filter(|told| shown.contains(&told.n) && told.groups.contains_key(&flow));
         let own = of.filter_map(|witness| {
             let same = |opener: &&Told| {
                 opener.role == Role::Opens
@@ -37,16 +47,6 @@ fn replayed(trace: &[OwnedEvent], finding: &Finding, pack: &Pack, rule: &Rule) -
         };
         let opens = told.iter().filter(|told| told.role == Role::Opens);
         kept.extend(opens.filter(|told| own.contains(&told.n) || was_left(told)).map(|told| told.n));
-    }
-    // A sum is proved by all that it adds up; a finding quotes it and names the last.
-    if let Pattern::Agree(agree) = &rule.pattern
-        && (agree.together || agree.relation == Relation::SumOf)
-    {
-        let since = rule.span.as_ref().and_then(|span| span.since.as_ref());
-        let of = Some(&agree.of).filter(|_| agree.together);
-        let parts = [of, Some(&agree.with), agree.less.as_ref().map(|(less, _)| less), since];
-        let adds = |told: &&Told| parts.iter().flatten().any(|part| told.is(pack, part));
-        kept.extend(told.iter().filter(adds).map(|told| told.n));
     }
     let connections: Vec<_> =
         trace.iter().filter(|event| kept.contains(&event.n)).filter_map(|event| event.connection).collect();

@@ -1,8 +1,9 @@
 //! What is to be done for a message of a sort that has come before: found out once, then done without asking.
 //!
-//! Most messages are like one before them in all that a rule can ask of a message alone ([profile](crate::pack::Profiler)). For such
-//! a sort it is known which kind it is of, which rules it keeps for certain, so that they need only be counted, and
-//! which have to be called, because they remember something or look at values that differ.
+//! Most messages are like one before them in all that a rule can ask of a message alone, which is their
+//! [profile](crate::pack::Profiler). For such a sort it is known which kind it is of, which rules it keeps for
+//! certain, so that they need only be counted, and which have to be called, because they remember something or look
+//! at values that differ.
 //!
 //! A plan says what the calls of its kind would come to, and nothing else: without plans every result is the same.
 
@@ -19,7 +20,7 @@ use super::span::Force;
 use crate::pack::{KindId, Pack, Profile, Selector, Slot, Test, View};
 
 /// Sorts of messages that are remembered; what is of none of them is judged call by call.
-const MOST: usize = 2_048;
+const MOST: usize = 1_024;
 
 /// The plans of one judge.
 #[derive(Debug)]

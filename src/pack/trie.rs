@@ -297,15 +297,12 @@ impl Trie {
     fn see_leaf(&self, node: u32, text: &str, at: usize, out: &mut Extract) -> Result<usize, JsonError> {
         let kind = kind(text.as_bytes(), at)?;
         let end = skip(text, at, out.open.len())?;
-        if let Some(shape) = &self.nodes[node as usize].shape {
-            self.grafted.see(shape, kind, (text, at, end), 0, &mut out.doubts);
-        }
+        self.see_at(node, text, kind, (at, end), out);
         Ok(end)
     }
 
-    /// Holds a string or number against what the schema says at `node`.
-    #[inline(never)]
-    pub(super) fn see_scalar(
+    /// Holds a value nothing is looked for in against what the schema says at `node`.
+    pub(super) fn see_at(
         &self,
         node: u32,
         text: &str,

@@ -32,6 +32,8 @@ pub struct Extract {
 pub struct Found {
     /// Its kind.
     pub kind: Kind,
+    /// Whether the outline of the message says all of it.
+    pub(super) known: bool,
     pub(super) slot: Slot,
     start: u32,
     end: u32,
@@ -148,9 +150,20 @@ impl Extract {
     /// Notes a value from its start to its end.
     #[inline]
     pub(super) fn note(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) -> u32 {
+        self.put(Found { kind, known: false, slot, start: start as u32, end: end as u32, next: NONE })
+    }
+
+    /// Notes a value that the outline of the message says.
+    #[inline]
+    pub(super) fn note_known(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) {
+        self.put(Found { kind, known: true, slot, start: start as u32, end: end as u32, next: NONE });
+    }
+
+    #[inline]
+    fn put(&mut self, found: Found) -> u32 {
         let index = self.found.len() as u32;
-        self.found.push(Found { kind, slot, start: start as u32, end: end as u32, next: NONE });
-        let slot = usize::from(slot.0);
+        let slot = usize::from(found.slot.0);
+        self.found.push(found);
         match self.first[slot] {
             NONE => self.first[slot] = index,
             _ => self.found[self.last[slot] as usize].next = index,

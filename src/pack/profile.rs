@@ -6,6 +6,7 @@
 //! one of them it says of all, as far as [`Profiler::tells`] vouches for it.
 
 use super::extract::{Found, Slot};
+use super::lesson::Scalar;
 use super::model::{Kind, Rule};
 use super::names::Names;
 use super::pattern::Pattern;
@@ -69,6 +70,9 @@ const MOST_LITERALS: usize = 1 << 15;
 /// Questions that are asked at one pointer.
 const MOST_ASKED: usize = 24;
 
+/// Words and numbers named at one pointer, so few that each may have an outline of its own.
+const FEW_LITERALS: usize = 32;
+
 impl Profiler {
     /// Of messages of these kinds, which these rules judge; `values` says how many pointers are asked for.
     pub fn new(values: usize, kinds: &[Kind], rules: &[Rule]) -> Self {
@@ -110,6 +114,10 @@ impl Profiler {
         let mut length = 4;
         for &found in values {
             let slot = usize::from(found.slot.0);
+            if found.known {
+                // The outline tells it.
+                continue;
+            }
             let class = match self.asks[slot] {
                 true => match last[slot].class(found, view.text) {
                     Some(class) => class,
@@ -130,6 +138,16 @@ impl Profiler {
         }
         profile.length = length;
         true
+    }
+
+    /// Whether tests name this very value, among few.
+    pub(super) fn names(&self, scalar: &Scalar<'_>) -> bool {
+        let Some(classes) = scalar.slot.and_then(|slot| self.classes.get(usize::from(slot.0))) else {
+            return false;
+        };
+        classes.texts.len() + classes.numbers.len() <= FEW_LITERALS
+            && (scalar.kind == Type::String || scalar.kind == Type::Number)
+            && classes.knows(&Literal(scalar.token.to_owned()))
     }
 
     /// Whether what `test` says of a message it says of every message of the same profile and kind.

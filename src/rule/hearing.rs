@@ -23,7 +23,7 @@ impl Judge {
         let pack = &self.ledger.pack;
         let mut scan = |text: &str| match self.afresh {
             true => pack.trie.scan(text, &mut extract),
-            false => self.outlines.scan(&pack.trie, text, &mut extract),
+            false => self.outlines.scan(pack, text, &mut extract),
         };
         let (carrier, text) = match &message.payload {
             Payload::Json(text) => match scan(text) {

@@ -4,6 +4,7 @@
 //! is allocated once the buffers have grown.
 
 use super::graft::Doubts;
+use super::lesson::Place;
 use super::names;
 use crate::text::json::Kind;
 
@@ -21,6 +22,8 @@ pub struct Extract {
     pub(super) doubts: Doubts,
     /// The outline of the message, where it is a known one: what values it has, and where they stand.
     pub(super) outline: Option<u32>,
+    /// Where the steps over its outline start.
+    pub(super) starts: Starts,
     /// Names of members nobody asks for, of the objects a scan is in: a number for each, and where it starts.
     pub(super) strange: Vec<(u64, u32)>,
     /// The containers a scan is in.
@@ -38,6 +41,30 @@ pub struct Found {
     start: u32,
     end: u32,
     next: u32,
+}
+
+/// Where each of the steps over a message starts.
+#[derive(Clone, Debug)]
+pub(super) struct Starts(pub(super) Box<[u32; Starts::MOST]>);
+
+impl Starts {
+    /// Steps of one message, at most: as many as a byte tells apart.
+    pub(super) const MOST: usize = 256;
+}
+
+impl Default for Starts {
+    fn default() -> Self {
+        Self(Box::new([0; Self::MOST]))
+    }
+}
+
+/// What is noted of every message of an outline.
+#[derive(Debug)]
+pub(super) struct Notes {
+    /// Each value, counted from the start of the steps it starts and ends in.
+    places: Box<[(Found, (u8, u8))]>,
+    /// The first value of each slot.
+    firsts: Box<[(Slot, u32)]>,
 }
 
 /// Nothing is noted there.
@@ -150,20 +177,9 @@ impl Extract {
     /// Notes a value from its start to its end.
     #[inline]
     pub(super) fn note(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) -> u32 {
-        self.put(Found { kind, known: false, slot, start: start as u32, end: end as u32, next: NONE })
-    }
-
-    /// Notes a value that the outline of the message says.
-    #[inline]
-    pub(super) fn note_known(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) {
-        self.put(Found { kind, known: true, slot, start: start as u32, end: end as u32, next: NONE });
-    }
-
-    #[inline]
-    fn put(&mut self, found: Found) -> u32 {
         let index = self.found.len() as u32;
-        let slot = usize::from(found.slot.0);
-        self.found.push(found);
+        self.found.push(Found { kind, known: false, slot, start: start as u32, end: end as u32, next: NONE });
+        let slot = usize::from(slot.0);
         match self.first[slot] {
             NONE => self.first[slot] = index,
             _ => self.found[self.last[slot] as usize].next = index,
@@ -172,12 +188,44 @@ impl Extract {
         index
     }
 
+    /// Notes all values of a message whose outline is known, once its steps were gone.
+    #[inline]
+    pub(super) fn note_all(&mut self, notes: &Notes) {
+        let starts = &*self.starts.0;
+        self.found.extend(notes.places.iter().map(|&(found, (start, end))| Found {
+            start: starts[usize::from(start)] + found.start,
+            end: starts[usize::from(end)] + found.end,
+            ..found
+        }));
+        for &(slot, index) in &notes.firsts {
+            self.first[usize::from(slot.0)] = index;
+        }
+    }
+
     /// Notes that the value noted at `found` ends; nothing where it was not noted.
     #[inline]
     pub(super) fn end(&mut self, found: u32, end: usize) {
         if let Some(found) = self.found.get_mut(found as usize) {
             found.end = end as u32;
         }
+    }
+}
+
+impl Notes {
+    /// Of a message in which values stand at these places.
+    pub(super) fn new(places: &[Place]) -> Self {
+        let mut all: Vec<(Found, (u8, u8))> = Vec::new();
+        let mut firsts = Vec::new();
+        for (index, &place) in places.iter().enumerate() {
+            let Place { slot, kind, known, start, end } = place;
+            match all.iter_mut().rfind(|(found, _)| found.slot == slot) {
+                Some((before, _)) => before.next = index as u32,
+                None => firsts.push((slot, index as u32)),
+            }
+            let found = Found { kind, known, slot, start: start.1, end: end.1, next: NONE };
+            all.push((found, (start.0, end.0)));
+        }
+        Self { places: all.into(), firsts: firsts.into() }
     }
 }
 

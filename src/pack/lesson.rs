@@ -3,10 +3,18 @@
 
 use std::ops::Range;
 
-use super::extract::{NONE, Slot};
+use super::extract::{NONE, Slot, Starts};
 use super::trie::{Node, Trie};
 use crate::text::json::Kind;
 use crate::text::scan;
+
+/// A message taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Lesson {
+    pub(super) steps: Vec<Learnt>,
+    /// What is noted of it.
+    pub(super) places: Vec<Place>,
+}
 
 /// A step of one message: from behind one value to the next that is not known, and over that.
 #[derive(Debug)]
@@ -15,11 +23,8 @@ pub(super) struct Learnt {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) value: Value,
-    /// Where the value is noted.
-    pub(super) slot: u16,
-    /// Where in the trie it is, if a schema has more to say of it than its type.
+    /// Where in the trie the value is, if a schema has more to say of it than its type.
     pub(super) node: u32,
-    pub(super) marks: Vec<Mark>,
 }
 
 /// What a step reads over.
@@ -31,15 +36,17 @@ pub(super) enum Value {
     End,
 }
 
-/// What is noted in what stands before a value, so many bytes behind its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// A container or a word starts.
-    Begin(Slot, Kind, u32),
-    /// What was noted under that number ends.
-    End(u32, u32),
-    /// A string or a number that is known stands there, from its start to its end.
-    Known(Slot, Kind, u32, u32),
+/// Where a value stands in every message of an outline: so many bytes behind the start of a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) slot: Slot,
+    pub(super) kind: Kind,
+    /// Whether the outline says all of it.
+    pub(super) known: bool,
+    /// The step it starts in, and where.
+    pub(super) start: (u8, u32),
+    /// The step it ends in, and where.
+    pub(super) end: (u8, u32),
 }
 
 /// A string or a number of a message.
@@ -55,25 +62,22 @@ pub(super) struct Scalar<'a> {
     pub(super) range: Range<usize>,
 }
 
-/// A value that is not noted.
-pub(super) const NO_SLOT: u16 = u16::MAX;
-
 /// Levels of a message that is learnt.
 const DEEPEST: usize = 32;
 
 /// Takes a message apart that was scanned and has no key twice and nothing a schema complains of; `None` where it is
 /// not to be learnt. `is_known` says of each value, in the order of the text, whether it is a part of the outline.
-pub(super) fn take(trie: &Trie, text: &str, is_known: impl FnMut(Scalar<'_>) -> bool) -> Option<Vec<Learnt>> {
-    let (steps, marks) = (Vec::new(), Vec::new());
-    let mut lesson = Lesson { trie, text, is_known, at: 0, start: 0, scalars: 0, noted: 0, steps, marks };
-    lesson.value(Some(0), 0)?;
-    lesson.at = text.len();
-    lesson.step(Value::End, NO_SLOT, NONE);
-    Some(lesson.steps)
+pub(super) fn take(trie: &Trie, text: &str, is_known: impl FnMut(Scalar<'_>) -> bool) -> Option<Lesson> {
+    let mut walk = Walk { trie, text, is_known, at: 0, start: 0, scalars: 0, lesson: Lesson::default() };
+    walk.value(Some(0), 0)?;
+    walk.at = text.len();
+    walk.step(Value::End, NONE);
+    let lesson = walk.lesson;
+    (lesson.steps.len() <= Starts::MOST).then_some(lesson)
 }
 
 /// A message, walked from its start to its end.
-struct Lesson<'a, K> {
+struct Walk<'a, K> {
     trie: &'a Trie,
     text: &'a str,
     is_known: K,
@@ -82,13 +86,10 @@ struct Lesson<'a, K> {
     start: usize,
     /// How many strings and numbers came.
     scalars: usize,
-    /// How many values were noted.
-    noted: u32,
-    steps: Vec<Learnt>,
-    marks: Vec<Mark>,
+    lesson: Lesson,
 }
 
-impl<K: FnMut(Scalar<'_>) -> bool> Lesson<'_, K> {
+impl<K: FnMut(Scalar<'_>) -> bool> Walk<'_, K> {
     /// Walks over the value at hand, which stands at `node` of the trie; `None` where it is not to be learnt.
     fn value(&mut self, node: Option<u32>, depth: usize) -> Option<()> {
         let bytes = self.text.as_bytes();
@@ -103,9 +104,9 @@ impl<K: FnMut(Scalar<'_>) -> bool> Lesson<'_, K> {
                 if node.is_some_and(Node::asks_for_values) {
                     return None;
                 }
-                let found = self.begin(slot, kind);
+                let place = self.begin(slot, kind);
                 self.at = scan::value(self.text, self.at, depth).ok()?;
-                self.end(found);
+                self.end(place);
                 return Some(());
             }
             Kind::Object | Kind::Array => {}
@@ -113,7 +114,7 @@ impl<K: FnMut(Scalar<'_>) -> bool> Lesson<'_, K> {
         if depth == DEEPEST || node.is_some_and(Node::asks_for_values) {
             return None;
         }
-        let found = self.begin(slot, kind);
+        let place = self.begin(slot, kind);
         self.at = scan::space(bytes, self.at + 1);
         let mut index = 0;
         while !matches!(bytes.get(self.at)?, b'}' | b']') {
@@ -129,7 +130,7 @@ impl<K: FnMut(Scalar<'_>) -> bool> Lesson<'_, K> {
             index += 1;
         }
         self.at += 1;
-        self.end(found);
+        self.end(place);
         Some(())
     }
 
@@ -154,39 +155,48 @@ impl<K: FnMut(Scalar<'_>) -> bool> Lesson<'_, K> {
         };
         let (index, range) = (self.scalars, self.at..end);
         self.scalars += 1;
-        self.noted += u32::from(slot.is_some());
+        let place = self.begin(slot, kind);
         let token = self.text.get(range.clone())?;
         if (self.is_known)(Scalar { index, kind, slot, token, range }) {
-            let from = (self.at - self.start) as u32;
+            if let Some(place) = place.and_then(|place| self.lesson.places.get_mut(place)) {
+                place.known = true;
+            }
             self.at = end;
-            let to = (self.at - self.start) as u32;
-            self.marks.extend(slot.map(|slot| Mark::Known(slot, kind, from, to)));
-            return Some(());
+        } else {
+            self.at = content;
+            let seen = node.filter(|node| node.asks_for_values());
+            let nodes = &self.trie.nodes;
+            let node = seen.and_then(|seen| nodes.iter().position(|node| std::ptr::eq(node, seen)));
+            self.step(value, node.map_or(NONE, |node| node as u32));
+            self.at = end;
+            self.start = end;
         }
-        self.at = content;
-        let seen = node.filter(|node| node.asks_for_values());
-        let node = seen.and_then(|seen| self.trie.nodes.iter().position(|node| std::ptr::eq(node, seen)));
-        self.step(value, slot.map_or(NO_SLOT, |slot| slot.0), node.map_or(NONE, |node| node as u32));
-        self.at = end;
-        self.start = end;
+        self.end(place);
         Some(())
     }
 
-    fn step(&mut self, value: Value, slot: u16, node: u32) {
-        let marks = std::mem::take(&mut self.marks);
-        self.steps.push(Learnt { start: self.start, end: self.at, value, slot, node, marks });
+    fn step(&mut self, value: Value, node: u32) {
+        self.lesson.steps.push(Learnt { start: self.start, end: self.at, value, node });
     }
 
-    /// Notes that a container or a word starts.
-    fn begin(&mut self, slot: Option<Slot>, kind: Kind) -> Option<u32> {
-        let slot = slot?;
-        self.marks.push(Mark::Begin(slot, kind, (self.at - self.start) as u32));
-        self.noted += 1;
-        Some(self.noted - 1)
+    /// Notes that a value starts.
+    fn begin(&mut self, slot: Option<Slot>, kind: Kind) -> Option<usize> {
+        let here = self.here();
+        let places = &mut self.lesson.places;
+        places.push(Place { slot: slot?, kind, known: false, start: here, end: here });
+        Some(places.len() - 1)
     }
 
-    fn end(&mut self, found: Option<u32>) {
-        let offset = (self.at - self.start) as u32;
-        self.marks.extend(found.map(|found| Mark::End(found, offset)));
+    /// Notes that it ends.
+    fn end(&mut self, place: Option<usize>) {
+        let here = self.here();
+        if let Some(place) = place.and_then(|place| self.lesson.places.get_mut(place)) {
+            place.end = here;
+        }
+    }
+
+    /// The step at hand, and how far behind its start this is.
+    fn here(&self) -> (u8, u32) {
+        (self.lesson.steps.len() as u8, (self.at - self.start) as u32)
     }
 }

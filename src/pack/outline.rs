@@ -9,9 +9,9 @@
 //! name, and in a narrow outline whatever was the same in many messages of a wider one. A narrow outline
 //! that does not fit leaves the text to the wider ones.
 
-use super::extract::{Extract, NONE, Slot};
+use super::extract::{Extract, NONE, Notes};
 use super::habit::{Habit, Settled};
-use super::lesson::{self, Learnt, Mark, NO_SLOT, Value};
+use super::lesson::{self, Learnt, Lesson, Value};
 use super::model::Pack;
 use super::trie::Trie;
 use crate::text::json::{JsonError, Kind};
@@ -25,11 +25,20 @@ pub struct Outlines {
     first: u32,
     /// What stands between values, one after the other.
     between: Vec<u8>,
-    marks: Vec<Mark>,
-    /// By step that ends a message: what its messages have in common besides.
-    habits: Vec<Option<Box<Habit>>>,
-    /// How many of these there are.
+    /// By step: what is known of the messages it ends.
+    ends: Vec<Option<Box<End>>>,
+    /// How many values are noted of all of them.
+    noted: usize,
+    /// How many of them are watched.
     watched: usize,
+}
+
+/// An outline, by the step that ends it.
+#[derive(Debug)]
+struct End {
+    notes: Notes,
+    /// What its messages have in common besides.
+    habit: Option<Box<Habit>>,
 }
 
 /// From behind one value to the next, and over that.
@@ -45,12 +54,8 @@ struct Step {
     value: Value,
     /// Whether no wide outline has it.
     narrow: bool,
-    /// Where the value is noted.
-    slot: u16,
-    /// Where in the trie it is, if a schema has more to say of it than its type.
+    /// Where in the trie the value is, if a schema has more to say of it than its type.
     node: u32,
-    /// What happens in what stands between, in `marks`.
-    marks: (u32, u16),
     /// The first of the steps that may follow.
     next: u32,
     /// Another step instead of this one; the longer ones come first.
@@ -75,28 +80,21 @@ const MOST_STEPS: usize = 8_192;
 /// Steps that may follow one, or begin a message: they are tried one after the other.
 const MOST_OTHERS: usize = 64;
 
-/// Steps of one message.
-const MOST_OF_ONE: usize = 256;
-
 /// Bytes of a message that is learnt.
 const LONGEST: usize = 16 << 10;
 
 /// Bytes between values that are kept at most, of all outlines.
 const MOST_BYTES: usize = 1 << 20;
 
+/// Values that are noted of messages of all outlines.
+const MOST_NOTED: usize = 1 << 16;
+
 /// Outlines whose messages are watched at the same time, each of which keeps one.
 const MOST_WATCHED: usize = 256;
 
 impl Default for Outlines {
     fn default() -> Self {
-        Self {
-            steps: Vec::new(),
-            first: NONE,
-            between: Vec::new(),
-            marks: Vec::new(),
-            habits: Vec::new(),
-            watched: 0,
-        }
+        Self { steps: Vec::new(), first: NONE, between: Vec::new(), ends: Vec::new(), noted: 0, watched: 0 }
     }
 }
 
@@ -108,45 +106,49 @@ impl Outlines {
         if let Some(end) = known.or_else(|| self.follow(trie, text, out, Width::Wide)) {
             out.outline = Some(end);
             // What a schema complains of has to be read each time.
-            if let Some(Some(_)) = self.habits.get(end as usize)
-                && out.doubts == trie.grafted.left_out()
-            {
+            if self.habit(end).is_some_and(|habit| habit.is_some()) && out.doubts == trie.grafted.left_out() {
                 self.watch(end, pack, text);
             }
             return Ok(());
         }
         trie.scan(text, out)?;
         if text.len() <= LONGEST && out.duplicate().is_none() && out.doubts == trie.grafted.left_out() {
-            let learnt = lesson::take(trie, text, |scalar| pack.profiler.names(&scalar));
-            let end = learnt.and_then(|learnt| self.learn(&learnt, text, Width::Wide));
-            if let Some(end) = end.filter(|_| self.watched < MOST_WATCHED) {
-                self.habits.resize_with(self.steps.len(), || None);
-                self.watched += usize::from(self.habits[end].is_none());
-                self.habits[end].get_or_insert_default();
+            let lesson = lesson::take(trie, text, |scalar| pack.profiler.names(&scalar));
+            let end = lesson.and_then(|lesson| self.learn(&lesson, text, Width::Wide));
+            if let Some(end) = end.filter(|_| self.watched < MOST_WATCHED)
+                && let Some(habit @ None) = self.habit(end)
+            {
+                *habit = Some(Box::default());
+                self.watched += 1;
             }
         }
         Ok(())
     }
 
+    /// What messages of an outline have in common.
+    #[inline]
+    fn habit(&mut self, end: u32) -> Option<&mut Option<Box<Habit>>> {
+        let end = self.ends.get_mut(end as usize)?.as_mut()?;
+        Some(&mut end.habit)
+    }
+
     /// Watches what messages of an outline have in common, and learns a narrow one where that is sure enough.
     #[cold]
     fn watch(&mut self, end: u32, pack: &Pack, text: &str) {
-        let Some(habit) = self.habits.get_mut(end as usize) else { return };
-        let Some(mut watched) = habit.take() else { return };
+        let Some(mut watched) = self.habit(end).and_then(Option::take) else { return };
         let goes_on = match watched.see(&pack.trie, text) {
             Settled::NotYet => true,
             Settled::Nothing => false,
             Settled::Same(same) => {
                 let is_known = |scalar: lesson::Scalar<'_>| same.get(scalar.index).is_some_and(|&same| same);
-                let learnt = lesson::take(&pack.trie, text, is_known);
-                let narrow = learnt.and_then(|learnt| self.learn(&learnt, text, Width::Any));
-                narrow.is_some_and(|narrow| narrow != end as usize) && watched.begin_anew()
+                let lesson = lesson::take(&pack.trie, text, is_known);
+                let narrow = lesson.and_then(|lesson| self.learn(&lesson, text, Width::Any));
+                narrow.is_some_and(|narrow| narrow != end) && watched.begin_anew()
             }
         };
-        if goes_on {
-            self.habits[end as usize] = Some(watched);
-        } else {
-            self.watched -= 1;
+        match self.habit(end).filter(|_| goes_on) {
+            Some(habit) => *habit = Some(watched),
+            None => self.watched -= 1,
         }
     }
 
@@ -157,17 +159,16 @@ impl Outlines {
         let bytes = text.as_bytes();
         let mut at = 0;
         let mut next = self.first;
+        let mut count = 0_u8;
         loop {
             let step = self.steps.get(next as usize)?;
             if !step.begins(&self.between, bytes, at) || step.narrow && width == Width::Wide {
                 next = step.other;
                 continue;
             }
+            out.starts.0[usize::from(count)] = at as u32;
+            count = count.wrapping_add(1);
             let start = at + step.length as usize;
-            if step.marks.1 > 0 {
-                let marks = &self.marks[step.marks.0 as usize..][..usize::from(step.marks.1)];
-                note(marks, at, out);
-            }
             let (from, kind) = match step.value {
                 Value::String => {
                     at = scan::string(bytes, start).ok()?.at + 1;
@@ -177,11 +178,11 @@ impl Outlines {
                     at = scan::number(bytes, start).ok()?;
                     (start, Kind::Number)
                 }
-                Value::End => return Some(next),
+                Value::End => {
+                    out.note_all(&self.ends.get(next as usize)?.as_ref()?.notes);
+                    return Some(next);
+                }
             };
-            if step.slot != NO_SLOT {
-                out.note(Slot(step.slot), kind, from, at);
-            }
             if step.node != NONE {
                 trie.see_at(step.node, text, kind, (from, at), out);
             }
@@ -191,8 +192,12 @@ impl Outlines {
 
     /// Learns the outline of a message; gives the step that ends it, where there is room for all of it.
     #[cold]
-    fn learn(&mut self, steps: &[Learnt], text: &str, width: Width) -> Option<usize> {
-        if steps.len() > MOST_OF_ONE || self.steps.len() >= MOST_STEPS || self.between.len() >= MOST_BYTES {
+    fn learn(&mut self, lesson: &Lesson, text: &str, width: Width) -> Option<u32> {
+        let Lesson { steps, places } = lesson;
+        let is_full = self.steps.len() >= MOST_STEPS
+            || self.between.len() >= MOST_BYTES
+            || self.noted + places.len() > MOST_NOTED;
+        if is_full {
             return None;
         }
         let is_narrow = width == Width::Any;
@@ -207,7 +212,13 @@ impl Outlines {
             self.steps[index].narrow &= is_narrow;
             before = Some(index);
         }
-        before
+        let end = before?;
+        self.ends.resize_with(self.steps.len(), || None);
+        if self.ends[end].is_none() {
+            self.noted += places.len();
+            self.ends[end] = Some(Box::new(End { notes: Notes::new(places), habit: None }));
+        }
+        Some(end as u32)
     }
 
     /// The step among these siblings that is the one learnt.
@@ -228,8 +239,6 @@ impl Outlines {
     /// Adds what was learnt behind a step, or as another beginning; narrow, until a wide outline has it too.
     fn add(&mut self, before: Option<usize>, learnt: &Learnt, text: &str) -> usize {
         let index = self.steps.len();
-        let marks = (self.marks.len() as u32, learnt.marks.len() as u16);
-        self.marks.extend(&learnt.marks);
         let start = self.between.len() as u32;
         let between = &text.as_bytes()[learnt.start..learnt.end];
         self.between.extend(between);
@@ -254,9 +263,7 @@ impl Outlines {
             mask: words(&mask),
             value: learnt.value,
             narrow: true,
-            slot: learnt.slot,
             node: learnt.node,
-            marks,
             next: NONE,
             other,
         });
@@ -309,23 +316,9 @@ fn words(bytes: &[u8; HEAD]) -> [u64; HEAD / 8] {
     [word(0), word(1), word(2), word(3)]
 }
 
-#[inline]
-fn note(marks: &[Mark], at: usize, out: &mut Extract) {
-    for &mark in marks {
-        match mark {
-            Mark::Begin(slot, kind, offset) => {
-                out.begin(slot, kind, at + offset as usize);
-            }
-            Mark::End(found, offset) => out.end(found, at + offset as usize),
-            Mark::Known(slot, kind, from, to) => {
-                out.note_known(slot, kind, at + from as usize, at + to as usize);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::extract::Starts;
     use super::super::{Sources, load};
     use super::*;
 
@@ -484,7 +477,7 @@ mod tests {
             let (a, b, c) = (number % 50, number / 50 % 50, number / 2_500);
             outlines.scan(&pack, &format!("[1,{{\"a{a}\":1,\"b{b}\":1,\"c{c}\":1}}]"), &mut out).unwrap();
         }
-        assert!((MOST_STEPS..MOST_STEPS + MOST_OF_ONE).contains(&outlines.steps.len()));
+        assert!((MOST_STEPS..MOST_STEPS + Starts::MOST).contains(&outlines.steps.len()));
         let many = format!("[{}]", vec!["1"; 1_000].join(","));
         outlines.scan(&pack, &many, &mut out).unwrap();
         let mut outlines = Outlines::default();

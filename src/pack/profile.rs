@@ -26,26 +26,12 @@ pub struct Profiler {
     small: u64,
 }
 
-/// The profile of one message, and what is remembered to make the next one sooner.
+/// The profile of one message.
 #[derive(Clone, Debug)]
 pub struct Profile {
     words: Box<[u64; WORDS]>,
     length: usize,
-    /// By slot: the value there last, which is often the same again.
-    last: Vec<Last>,
 }
-
-/// A value, if it is no longer than most are, and its class.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    kind: Type,
-    length: u8,
-    bytes: [u8; SHORT],
-    class: u64,
-}
-
-/// Bytes of a value that is remembered, at most.
-const SHORT: usize = 32;
 
 /// What tests ask of the values at one pointer.
 #[derive(Clone, Debug, Default)]
@@ -98,8 +84,7 @@ impl Profiler {
         if values.len() > MOST_VALUES || view.size > self.small {
             return false;
         }
-        let Profile { words, last, .. } = profile;
-        last.resize(self.classes.len(), Last::NONE);
+        let words = &mut profile.words;
         let from = view.from.map_or(0, |from| from as u64 + 1);
         let endpoint = view.endpoint.map_or(0, |endpoint| endpoint.0 as u64 + 1);
         let (doubts, outline) = (view.extract.doubts, view.extract.outline);
@@ -119,15 +104,9 @@ impl Profiler {
                 continue;
             }
             let class = match self.asks[slot] {
-                true => match last[slot].class(found, view.text) {
+                true => match self.classes[slot].class(found, view.text) {
                     Some(class) => class,
-                    None => match self.classes[slot].class(found, view.text) {
-                        Some(class) => {
-                            last[slot].remember(found, view.text, class);
-                            class
-                        }
-                        None => return false,
-                    },
+                    None => return false,
                 },
                 // The outline tells what is there, and of what type.
                 false if outline.is_some() => continue,
@@ -242,7 +221,7 @@ impl Profiler {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { words: Box::new([0; WORDS]), length: 0, last: Vec::new() }
+        Self { words: Box::new([0; WORDS]), length: 0 }
     }
 }
 
@@ -250,28 +229,6 @@ impl Profile {
     /// The numbers it is made of.
     pub fn words(&self) -> &[u64] {
         &self.words[..self.length]
-    }
-}
-
-impl Last {
-    /// No value.
-    const NONE: Self = Self { kind: Type::Null, length: u8::MAX, bytes: [0; SHORT], class: 0 };
-
-    /// The class of a value, where it is the same as the last one.
-    #[inline]
-    fn class(&self, found: Found, text: &str) -> Option<u64> {
-        let range = found.range();
-        let token = &text.as_bytes()[range];
-        let own = self.bytes.get(..usize::from(self.length))?;
-        (self.kind == found.kind && own == token).then_some(self.class)
-    }
-
-    fn remember(&mut self, found: Found, text: &str, class: u64) {
-        let token = &text.as_bytes()[found.range()];
-        if let Some(bytes) = self.bytes.get_mut(..token.len()) {
-            bytes.copy_from_slice(token);
-            (self.kind, self.length, self.class) = (found.kind, token.len() as u8, class);
-        }
     }
 }
 

@@ -82,10 +82,8 @@ fn judge(path: &Path) -> u64 {
     let file = File::open(path).expect("the cassette opens");
     let mut reader = Reader::open_with(file, "generated", Verification::Skipped).expect("the header is ours");
     check.begin(SourceInfo { masked: true, ..SourceInfo::default() });
-    while let Some(candidate) = reader.next_candidate() {
-        candidate
-            .and_then(|event| event.inspect(|event| check.observe(event)))
-            .expect("each line is an event");
+    while let Some(judged) = reader.walk_next(|event| check.observe(event)) {
+        judged.expect("each line is an event");
     }
     check.end(Completeness::Finished);
     let result = check.finish();

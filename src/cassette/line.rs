@@ -2,7 +2,7 @@
 //!
 //! Nearly every line of a recording is a message whose keys stand as [`super::encode()`] writes them. This
 //! reads those and nothing else; `None` means "not in that form", and `loose` has the next word. A JSON
-//! payload is found by position only and NOT validated here; see [`super::Candidate`].
+//! payload is found by position only and NOT validated here; see [`super::Reader::walk_next`].
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Reads a cassette, one event at a time, without holding more than a line of it.
 //!
 //! Text is checked where it enters: UTF-8 once a line, numbers and times against the event before, and a
-//! JSON payload exactly once, by whoever looks at it first; see [`Candidate`].
+//! JSON payload exactly once, by whoever looks at it first; see [`Reader::walk_next`].
 
 use std::io;
 
@@ -111,16 +111,69 @@ impl<R: io::Read> Reader<R> {
     ///
     /// Nothing follows an error, but for that of a payload: reading may go on after the line that holds it.
     ///
-    /// For consumers that walk every payload themselves, [`Reader::next_candidate`] saves one pass.
+    /// For consumers that walk every payload themselves, [`Reader::walk_next`] saves one pass.
     pub fn next_event(&mut self) -> Option<Result<ConversationEvent<'_>, CassetteError>> {
         Some(self.next_candidate()?.and_then(Candidate::validate))
     }
 
     /// The next event, its JSON payload found but not looked into; `None` at the end.
-    #[inline]
     pub fn next_candidate(&mut self) -> Option<Result<Candidate<'_>, CassetteError>> {
         let Self { lines, state, .. } = self;
         state.next(lines).transpose()
+    }
+
+    /// Gives the next event to `walk`, whose own walk through its payload is the validation; `None` at the end.
+    ///
+    /// `walk` promises to walk a [`Payload::Json`] with a [`Cursor`](crate::text::json::Cursor) from its start to its
+    /// end, and to return the error it meets. It is called a second time where a person put further keys behind
+    /// the payload: what it did with a payload it then refused must have had no effect.
+    ///
+    /// ```
+    /// # use tilltape::{cassette::Reader, conversation::{EventKind, Payload}, text::json::Cursor};
+    /// # let file = "{\"cassette\":1}\n{\"n\":1,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":{\"a\":1}}\n";
+    /// # let mut reader = Reader::open(file.as_bytes(), "example").unwrap();
+    /// while let Some(members) = reader.walk_next(|event| {
+    ///     let mut members = 0;
+    ///     if let EventKind::Message(message) = &event.kind
+    ///         && let Payload::Json(json) = message.payload
+    ///     {
+    ///         let mut cursor = Cursor::new(json);
+    ///         cursor.object(|_key, cursor| { members += 1; cursor.skip() })?;
+    ///         cursor.end()?;
+    ///     }
+    ///     Ok(members)
+    /// }) {
+    ///     # assert_eq!(members.as_ref().unwrap(), &1);
+    ///     println!("{} members", members?);
+    /// }
+    /// # Ok::<(), tilltape::cassette::CassetteError>(())
+    /// ```
+    #[inline]
+    pub fn walk_next<T>(
+        &mut self,
+        mut walk: impl FnMut(&ConversationEvent<'_>) -> Result<T, JsonError>,
+    ) -> Option<Result<T, CassetteError>> {
+        let Self { lines, state, .. } = self;
+        match state.advance(lines) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(error)),
+        }
+        let line = match state.text(lines) {
+            Ok(line) => line?,
+            Err(error) => return Some(Err(error)),
+        };
+        // An event is large: it is walked where it was read, and never moved.
+        let by_position = line::parse(line);
+        if let Some(event) = &by_position {
+            if let Err(error) = state.accept(event, lines) {
+                return Some(Err(error));
+            }
+            if let Ok(value) = walk(event) {
+                return Some(Ok(value));
+            }
+        }
+        Some(state.walk_loosely(line, by_position.is_some(), lines, walk))
     }
 
     /// How the cassette ended; `None` while there are events left to read, and after an error.
@@ -135,31 +188,6 @@ impl<R: io::Read> Reader<R> {
 }
 
 /// An event whose JSON payload was found by its position in the line, and not looked into.
-///
-/// A payload is validated exactly once. A consumer that has no use for its content calls
-/// [`Candidate::validate`]; one that walks it anyway, such as a check that picks fields out of it, calls
-/// [`Candidate::inspect`] and lets that very walk be the validation:
-///
-/// ```
-/// # use tilltape::{cassette::Reader, conversation::{EventKind, Payload}, text::json::Cursor};
-/// # let file = "{\"cassette\":1}\n{\"n\":1,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":{\"a\":1}}\n";
-/// # let mut reader = Reader::open(file.as_bytes(), "example").unwrap();
-/// while let Some(candidate) = reader.next_candidate() {
-///     let members = candidate?.inspect(|event| {
-///         let mut members = 0;
-///         if let EventKind::Message(message) = &event.kind
-///             && let Payload::Json(json) = message.payload
-///         {
-///             let mut cursor = Cursor::new(json);
-///             cursor.object(|_key, cursor| { members += 1; cursor.skip() })?;
-///             cursor.end()?;
-///         }
-///         Ok(members)
-///     })?;
-///     # assert_eq!(members, 1);
-/// }
-/// # Ok::<(), tilltape::cassette::CassetteError>(())
-/// ```
 #[derive(Debug)]
 pub struct Candidate<'a> {
     event: ConversationEvent<'a>,
@@ -199,26 +227,6 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Gives the event to `walk`, which promises to walk a [`Payload::Json`] with a
-    /// [`Cursor`](crate::text::json::Cursor) from its start to its end, and to return the error it meets.
-    ///
-    /// `walk` is called a second time where a person put further keys behind the payload: what it did with a
-    /// payload it then refused must have had no effect.
-    #[inline]
-    pub fn inspect<T>(
-        self,
-        mut walk: impl FnMut(&ConversationEvent<'a>) -> Result<T, JsonError>,
-    ) -> Result<T, CassetteError> {
-        match walk(&self.event) {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                let place = self.place;
-                let event = self.read_loosely(error)?;
-                walk(&event).map_err(|error| place.error(payload_problem(error)))
-            }
-        }
-    }
-
     /// The event as JSON has it, after its payload by position turned out to be none.
     #[cold]
     fn read_loosely(self, error: JsonError) -> Result<ConversationEvent<'a>, CassetteError> {
@@ -251,46 +259,70 @@ struct State {
 
 impl State {
     /// The next event of `lines`; `None` at the end.
-    #[inline]
     fn next<'a, R: io::Read>(
         &'a mut self,
         lines: &'a mut Lines<R>,
     ) -> Result<Option<Candidate<'a>>, CassetteError> {
-        if self.failed || self.ending.is_some() {
+        if !self.advance(lines)? {
             return Ok(None);
+        }
+        let lines = &*lines;
+        let Some(line) = self.text(lines)? else { return Ok(None) };
+        let (event, form) = match line::parse(line) {
+            Some(event) => (event, Form::Canonical),
+            None => (self.parse_loosely(line)?, Form::Loose),
+        };
+        self.accept(&event, lines)?;
+        let place = Place { name: &self.name, line: LineNumber(self.line), n: event.n };
+        Ok(Some(Candidate { event, line, place, form }))
+    }
+
+    /// Goes to the next line that is not blank; `false` at the end.
+    #[inline]
+    fn advance<R: io::Read>(&mut self, lines: &mut Lines<R>) -> Result<bool, CassetteError> {
+        if self.failed || self.ending.is_some() {
+            return Ok(false);
         }
         loop {
             if !lines.advance().map_err(|error| self.lines_error(error))? {
                 self.ending = Some(self.end.unwrap_or_else(|| self.cut(0)));
-                return Ok(None);
+                return Ok(false);
             }
             self.line += 1;
             if !lines.current().bytes.trim_ascii_start().is_empty() {
                 break;
             }
         }
-        let lines = &*lines;
-        let current = lines.current();
         if self.end.is_some() {
             return Err(self.error(LineProblem::AfterEnd));
         }
-        let line = match std::str::from_utf8(current.bytes) {
-            Ok(line) if current.terminated || json::validate(line).is_ok() => line,
-            Ok(_) => {
-                self.ending = Some(self.cut(current.bytes.len()));
-                return Ok(None);
+        Ok(true)
+    }
+
+    /// The text of the current line; `None` where it was cut.
+    #[inline]
+    fn text<'a, R: io::Read>(&mut self, lines: &'a Lines<R>) -> Result<Option<&'a str>, CassetteError> {
+        let current = lines.current();
+        match std::str::from_utf8(current.bytes) {
+            Ok(line) if current.terminated || json::validate(line).is_ok() => Ok(Some(line)),
+            Err(error) if current.terminated => {
+                Err(self.error(LineProblem::Encoding { column: error.valid_up_to() + 1 }))
             }
-            Err(_) if !current.terminated => {
+            Ok(_) | Err(_) => {
                 self.ending = Some(self.cut(current.bytes.len()));
-                return Ok(None);
+                Ok(None)
             }
-            Err(error) => return Err(self.error(LineProblem::Encoding { column: error.valid_up_to() + 1 })),
-        };
-        let expected = EventNumber(self.last.0 + 1);
-        let (event, form) = match line::parse(line) {
-            Some(event) => (event, Form::Canonical),
-            None => (loose::parse(line, expected).map_err(|problem| self.error(problem))?, Form::Loose),
-        };
+        }
+    }
+
+    /// Takes note of the next event, where it may come here.
+    #[inline]
+    fn accept<R: io::Read>(
+        &mut self,
+        event: &ConversationEvent<'_>,
+        lines: &Lines<R>,
+    ) -> Result<(), CassetteError> {
+        let expected = self.expected();
         if event.n != expected {
             return Err(self.error(LineProblem::Number { expected, got: event.n }));
         }
@@ -306,8 +338,41 @@ impl State {
         }
         self.last = event.n;
         self.at = event.at;
-        let place = Place { name: &self.name, line: LineNumber(self.line), n: event.n };
-        Ok(Some(Candidate { event, line, place, form }))
+        Ok(())
+    }
+
+    /// Walks an event that JSON alone tells; one that was `accepted` had a payload by position that turned out to be
+    /// none.
+    #[cold]
+    fn walk_loosely<T, R: io::Read>(
+        &mut self,
+        line: &str,
+        accepted: bool,
+        lines: &Lines<R>,
+        mut walk: impl FnMut(&ConversationEvent<'_>) -> Result<T, JsonError>,
+    ) -> Result<T, CassetteError> {
+        let event = match accepted {
+            true => loose::parse(line, self.last).map_err(|problem| self.place().error(problem))?,
+            false => {
+                let event = self.parse_loosely(line)?;
+                self.accept(&event, lines)?;
+                event
+            }
+        };
+        walk(&event).map_err(|error| self.place().error(payload_problem(error)))
+    }
+
+    fn parse_loosely<'a>(&mut self, line: &'a str) -> Result<ConversationEvent<'a>, CassetteError> {
+        loose::parse(line, self.expected()).map_err(|problem| self.error(problem))
+    }
+
+    /// The number the next event has to have.
+    const fn expected(&self) -> EventNumber {
+        EventNumber(self.last.0 + 1)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { name: &self.name, line: LineNumber(self.line), n: self.last }
     }
 
     fn cut(&self, partial_bytes: usize) -> Ending {
@@ -317,7 +382,7 @@ impl State {
     #[cold]
     fn error(&mut self, problem: LineProblem) -> CassetteError {
         self.failed = true;
-        Place { name: &self.name, line: LineNumber(self.line), n: self.last }.error(problem)
+        self.place().error(problem)
     }
 
     #[cold]

@@ -80,9 +80,9 @@ fn open_and_judge(
     let mut cassette = inputs.open(input)?;
     let basis = inputs.bases.get(input).copied().unwrap_or_default();
     check.begin(SourceInfo { basis, ..source_info(input.name(), cassette.header()) });
-    while let Some(candidate) = cassette.next_candidate() {
-        // The walk of the rules through a payload is its validation.
-        if let Err(error) = candidate.and_then(|event| event.inspect(|event| check.observe(event))) {
+    // The walk of the rules through a payload is its validation.
+    while let Some(judged) = cassette.walk_next(|event| check.observe(event)) {
+        if let Err(error) = judged {
             check.end(Completeness::Broken);
             return Err(unreadable(input.name(), &error));
         }

@@ -263,9 +263,9 @@ impl Watch {
         };
         let failed = |error: CassetteError| unreadable(followed.name.clone(), &error);
         while grown.ended || followed.read < grown.events {
-            let Some(candidate) = followed.reader.next_candidate() else { break };
             let check = &mut followed.check;
-            candidate.and_then(|event| event.inspect(|event| check.observe(event))).map_err(failed)?;
+            let Some(judged) = followed.reader.walk_next(|event| check.observe(event)) else { break };
+            judged.map_err(failed)?;
             followed.read += 1;
             tell(&mut followed.check);
         }

@@ -173,13 +173,12 @@ fn a_consumer_that_walks_the_payload_sees_it_once_validated() {
         {\"n\":3,\"t_us\":0,\"conn\":1,\"from\":\"pos\",\"event\":\"text\",\"json\":[]}\n";
     let mut reader = Reader::open(file.as_bytes(), "sample").unwrap();
     let mut seen = Vec::new();
-    while let Some(candidate) = reader.next_candidate() {
-        let walked = candidate.unwrap().inspect(|event| match &event.kind {
-            EventKind::Message(Message { payload: Payload::Json(json), .. }) => {
-                json::validate(json).map(|()| json.to_string())
-            }
-            other => panic!("expected JSON, got {other:?}"),
-        });
+    while let Some(walked) = reader.walk_next(|event| match &event.kind {
+        EventKind::Message(Message { payload: Payload::Json(json), .. }) => {
+            json::validate(json).map(|()| json.to_string())
+        }
+        other => panic!("expected JSON, got {other:?}"),
+    }) {
         seen.push(walked.map_err(|error| error.to_string()));
     }
     assert_eq!(seen[0].as_deref(), Ok("{\"a\":1}"));

@@ -303,7 +303,7 @@ impl State {
     #[inline]
     fn text<'a, R: io::Read>(&mut self, lines: &'a Lines<R>) -> Result<Option<&'a str>, CassetteError> {
         let current = lines.current();
-        match std::str::from_utf8(current.bytes) {
+        match simdutf8::compat::from_utf8(current.bytes) {
             Ok(line) if current.terminated || json::validate(line).is_ok() => Ok(Some(line)),
             Err(error) if current.terminated => {
                 Err(self.error(LineProblem::Encoding { column: error.valid_up_to() + 1 }))

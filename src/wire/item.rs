@@ -58,5 +58,6 @@ pub enum Item<'a> {
 
 /// The text of a text message, or why it has none.
 pub fn text(payload: &[u8]) -> Result<&str, ProtocolError> {
-    std::str::from_utf8(payload).map_err(|error| ProtocolError::TextNotUtf8 { at: error.valid_up_to() })
+    simdutf8::compat::from_utf8(payload)
+        .map_err(|error| ProtocolError::TextNotUtf8 { at: error.valid_up_to() })
 }

@@ -4,8 +4,8 @@
 //! is allocated once the buffers have grown.
 
 use super::graft::Doubts;
-use super::lesson::Place;
 use super::names;
+use super::notes::{Notes, Starts};
 use crate::text::json::Kind;
 
 /// Which of the compiled pointers.
@@ -20,9 +20,11 @@ pub struct Extract {
     found: Vec<Found>,
     pub(super) duplicate: Option<usize>,
     pub(super) doubts: Doubts,
-    /// The outline of the message, where it is a known one: what values it has, and where they stand.
+    /// The outline of the message, where it is a known one: `lent` says what values it has.
     pub(super) outline: Option<u32>,
-    /// Where the steps over its outline start.
+    /// What is noted of messages of an outline, lent by the [`Outlines`](super::Outlines), and which one that is.
+    pub(super) lent: Option<(u32, Box<Notes>)>,
+    /// Where the steps over the message start.
     pub(super) starts: Starts,
     /// Names of members nobody asks for, of the objects a scan is in: a number for each, and where it starts.
     pub(super) strange: Vec<(u64, u32)>,
@@ -35,36 +37,10 @@ pub struct Extract {
 pub struct Found {
     /// Its kind.
     pub kind: Kind,
-    /// Whether the outline of the message says all of it.
-    pub(super) known: bool,
     pub(super) slot: Slot,
-    start: u32,
-    end: u32,
-    next: u32,
-}
-
-/// Where each of the steps over a message starts.
-#[derive(Clone, Debug)]
-pub(super) struct Starts(pub(super) Box<[u32; Starts::MOST]>);
-
-impl Starts {
-    /// Steps of one message, at most: as many as a byte tells apart.
-    pub(super) const MOST: usize = 256;
-}
-
-impl Default for Starts {
-    fn default() -> Self {
-        Self(Box::new([0; Self::MOST]))
-    }
-}
-
-/// What is noted of every message of an outline.
-#[derive(Debug)]
-pub(super) struct Notes {
-    /// Each value, counted from the start of the steps it starts and ends in.
-    places: Box<[(Found, (u8, u8))]>,
-    /// The first value of each slot.
-    firsts: Box<[(Slot, u32)]>,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) next: u32,
 }
 
 /// Nothing is noted there.
@@ -116,7 +92,7 @@ impl Extract {
     /// The value at a pointer; the first of several.
     #[inline]
     pub fn first(&self, slot: Slot) -> Option<Found> {
-        self.found.get(*self.first.get(usize::from(slot.0))? as usize).copied()
+        self.noted(self.first_of(slot)?)
     }
 
     /// The value at a pointer, where there is just one.
@@ -128,7 +104,7 @@ impl Extract {
     /// Whether there is a value at a pointer.
     #[inline]
     pub fn has(&self, slot: Slot) -> bool {
-        self.first.get(usize::from(slot.0)).is_some_and(|&first| first != NONE)
+        self.first_of(slot).is_some_and(|first| first != NONE)
     }
 
     /// Every value at a pointer, in the order of the text.
@@ -137,14 +113,49 @@ impl Extract {
         let mut next = self.first(slot);
         std::iter::from_fn(move || {
             let found = next?;
-            next = self.found.get(found.next as usize).copied();
+            next = self.noted(found.next);
             Some(found)
         })
     }
 
-    /// Every value noted, in the order of the text: a container comes before what is in it.
-    pub(super) fn values(&self) -> &[Found] {
-        &self.found
+    /// How many values are noted.
+    pub(super) fn count(&self) -> usize {
+        self.notes().map_or(self.found.len(), Notes::count)
+    }
+
+    /// Has `see` look at the values of which tests ask more than the outline of the message says; at all of them,
+    /// where it is of none that is known. Ends where it says `None`.
+    #[inline]
+    pub(super) fn see_asked(&self, mut see: impl FnMut(Found) -> Option<()>) -> Option<()> {
+        match self.notes() {
+            Some(notes) => notes.asked().iter().try_for_each(|&index| see(notes.get(index, &self.starts)?)),
+            None => self.found.iter().try_for_each(|&found| see(found)),
+        }
+    }
+
+    /// What is noted of every message of its outline, where it is of a known one.
+    #[inline]
+    fn notes(&self) -> Option<&Notes> {
+        let (of, notes) = self.lent.as_ref()?;
+        (self.outline == Some(*of)).then_some(notes)
+    }
+
+    #[inline]
+    fn first_of(&self, slot: Slot) -> Option<u32> {
+        let slot = usize::from(slot.0);
+        match self.notes() {
+            Some(notes) => notes.first(slot),
+            None => self.first.get(slot).copied(),
+        }
+    }
+
+    /// The value noted under a number.
+    #[inline]
+    pub(super) fn noted(&self, index: u32) -> Option<Found> {
+        match self.notes() {
+            Some(notes) => notes.get(index, &self.starts),
+            None => self.found.get(index as usize).copied(),
+        }
     }
 
     /// Where the value of a key stands that the same object had already, among the objects looked into.
@@ -178,7 +189,7 @@ impl Extract {
     #[inline]
     pub(super) fn note(&mut self, slot: Slot, kind: Kind, start: usize, end: usize) -> u32 {
         let index = self.found.len() as u32;
-        self.found.push(Found { kind, known: false, slot, start: start as u32, end: end as u32, next: NONE });
+        self.found.push(Found { kind, slot, start: start as u32, end: end as u32, next: NONE });
         let slot = usize::from(slot.0);
         match self.first[slot] {
             NONE => self.first[slot] = index,
@@ -188,44 +199,12 @@ impl Extract {
         index
     }
 
-    /// Notes all values of a message whose outline is known, once its steps were gone.
-    #[inline]
-    pub(super) fn note_all(&mut self, notes: &Notes) {
-        let starts = &*self.starts.0;
-        self.found.extend(notes.places.iter().map(|&(found, (start, end))| Found {
-            start: starts[usize::from(start)] + found.start,
-            end: starts[usize::from(end)] + found.end,
-            ..found
-        }));
-        for &(slot, index) in &notes.firsts {
-            self.first[usize::from(slot.0)] = index;
-        }
-    }
-
     /// Notes that the value noted at `found` ends; nothing where it was not noted.
     #[inline]
     pub(super) fn end(&mut self, found: u32, end: usize) {
         if let Some(found) = self.found.get_mut(found as usize) {
             found.end = end as u32;
         }
-    }
-}
-
-impl Notes {
-    /// Of a message in which values stand at these places.
-    pub(super) fn new(places: &[Place]) -> Self {
-        let mut all: Vec<(Found, (u8, u8))> = Vec::new();
-        let mut firsts = Vec::new();
-        for (index, &place) in places.iter().enumerate() {
-            let Place { slot, kind, known, start, end } = place;
-            match all.iter_mut().rfind(|(found, _)| found.slot == slot) {
-                Some((before, _)) => before.next = index as u32,
-                None => firsts.push((slot, index as u32)),
-            }
-            let found = Found { kind, known, slot, start: start.1, end: end.1, next: NONE };
-            all.push((found, (start.0, end.0)));
-        }
-        Self { places: all.into(), firsts: firsts.into() }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::extract::{NONE, Slot, Starts};
+use super::extract::{NONE, Slot};
+use super::notes::Starts;
 use super::trie::{Node, Trie};
 use crate::text::json::Kind;
 use crate::text::scan;

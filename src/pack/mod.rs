@@ -21,6 +21,7 @@ mod lookalike;
 mod model;
 mod money;
 mod names;
+mod notes;
 mod outline;
 mod page;
 mod pattern;
@@ -52,7 +53,7 @@ pub use model::{
     Kind, KindId, KindSet, Outcome, Pack, Role, Rule, SiteParameter,
 };
 pub use money::{Charge, Ended, Meaning, Money, MoneyReader, MoneyReading, Moved, Recovery, Reversal, Told};
-pub use outline::Outlines;
+pub(crate) use outline::Outlines;
 pub use page::{Exchange, Expected, Page};
 pub use pattern::{
     Agree, Condition, Judges, Learned, Limit, Never, Order, Pattern, Precede, Relation, Respond, Scope,

@@ -9,17 +9,18 @@
 //! name, and in a narrow outline whatever was the same in many messages of a wider one. A narrow outline
 //! that does not fit leaves the text to the wider ones.
 
-use super::extract::{Extract, NONE, Notes};
+use super::extract::{Extract, NONE};
 use super::habit::{Habit, Settled};
 use super::lesson::{self, Learnt, Lesson, Value};
 use super::model::Pack;
+use super::notes::Notes;
 use super::trie::Trie;
 use crate::text::json::{JsonError, Kind};
 use crate::text::scan;
 
 /// The outlines known so far, as a tree: messages that begin alike share what they begin with.
 #[derive(Debug)]
-pub struct Outlines {
+pub(crate) struct Outlines {
     steps: Vec<Step>,
     /// The first of the steps that may begin a message.
     first: u32,
@@ -27,7 +28,7 @@ pub struct Outlines {
     between: Vec<u8>,
     /// By step: what is known of the messages it ends.
     ends: Vec<Option<Box<End>>>,
-    /// How many values are noted of all of them.
+    /// Bytes of what is noted of all of them.
     noted: usize,
     /// How many of them are watched.
     watched: usize,
@@ -36,7 +37,8 @@ pub struct Outlines {
 /// An outline, by the step that ends it.
 #[derive(Debug)]
 struct End {
-    notes: Notes,
+    /// `None` while it is lent.
+    notes: Option<Box<Notes>>,
     /// What its messages have in common besides.
     habit: Option<Box<Habit>>,
 }
@@ -86,8 +88,8 @@ const LONGEST: usize = 16 << 10;
 /// Bytes between values that are kept at most, of all outlines.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Values that are noted of messages of all outlines.
-const MOST_NOTED: usize = 1 << 16;
+/// Bytes of what is noted of messages of all outlines.
+const MOST_NOTED: usize = 4 << 20;
 
 /// Outlines whose messages are watched at the same time, each of which keeps one.
 const MOST_WATCHED: usize = 256;
@@ -99,12 +101,13 @@ impl Default for Outlines {
 }
 
 impl Outlines {
-    /// As [`Trie::scan`]. Always of the same pack.
-    pub fn scan(&mut self, pack: &Pack, text: &str, out: &mut Extract) -> Result<(), JsonError> {
+    /// As [`Trie::scan`]. Always of the same pack, and with the same extract.
+    pub(crate) fn scan(&mut self, pack: &Pack, text: &str, out: &mut Extract) -> Result<(), JsonError> {
         let trie = &pack.trie;
         let known = self.follow(trie, text, out, Width::Any);
-        if let Some(end) = known.or_else(|| self.follow(trie, text, out, Width::Wide)) {
-            out.outline = Some(end);
+        if let Some(end) = known.or_else(|| self.follow(trie, text, out, Width::Wide))
+            && self.lend(end, out)
+        {
             // What a schema complains of has to be read each time.
             if self.habit(end).is_some_and(|habit| habit.is_some()) && out.doubts == trie.grafted.left_out() {
                 self.watch(end, pack, text);
@@ -114,7 +117,7 @@ impl Outlines {
         trie.scan(text, out)?;
         if text.len() <= LONGEST && out.duplicate().is_none() && out.doubts == trie.grafted.left_out() {
             let lesson = lesson::take(trie, text, |scalar| pack.profiler.names(&scalar));
-            let end = lesson.and_then(|lesson| self.learn(&lesson, text, Width::Wide));
+            let end = lesson.and_then(|lesson| self.learn(pack, &lesson, text, Width::Wide));
             if let Some(end) = end.filter(|_| self.watched < MOST_WATCHED)
                 && let Some(habit @ None) = self.habit(end)
             {
@@ -123,6 +126,28 @@ impl Outlines {
             }
         }
         Ok(())
+    }
+
+    /// Lends what is noted of messages of an outline, and takes back what was lent before; `false` where it is
+    /// not there.
+    #[inline]
+    fn lend(&mut self, end: u32, out: &mut Extract) -> bool {
+        if out.lent.as_ref().is_none_or(|(of, _)| *of != end) {
+            let Some(notes) = self.notes(end).and_then(Option::take) else { return false };
+            if let Some((of, before)) = out.lent.replace((end, notes))
+                && let Some(place) = self.notes(of)
+            {
+                *place = Some(before);
+            }
+        }
+        out.outline = Some(end);
+        true
+    }
+
+    #[inline]
+    fn notes(&mut self, end: u32) -> Option<&mut Option<Box<Notes>>> {
+        let end = self.ends.get_mut(end as usize)?.as_mut()?;
+        Some(&mut end.notes)
     }
 
     /// What messages of an outline have in common.
@@ -142,7 +167,7 @@ impl Outlines {
             Settled::Same(same) => {
                 let is_known = |scalar: lesson::Scalar<'_>| same.get(scalar.index).is_some_and(|&same| same);
                 let lesson = lesson::take(&pack.trie, text, is_known);
-                let narrow = lesson.and_then(|lesson| self.learn(&lesson, text, Width::Any));
+                let narrow = lesson.and_then(|lesson| self.learn(pack, &lesson, text, Width::Any));
                 narrow.is_some_and(|narrow| narrow != end) && watched.begin_anew()
             }
         };
@@ -178,10 +203,7 @@ impl Outlines {
                     at = scan::number(bytes, start).ok()?;
                     (start, Kind::Number)
                 }
-                Value::End => {
-                    out.note_all(&self.ends.get(next as usize)?.as_ref()?.notes);
-                    return Some(next);
-                }
+                Value::End => return Some(next),
             };
             if step.node != NONE {
                 trie.see_at(step.node, text, kind, (from, at), out);
@@ -192,11 +214,10 @@ impl Outlines {
 
     /// Learns the outline of a message; gives the step that ends it, where there is room for all of it.
     #[cold]
-    fn learn(&mut self, lesson: &Lesson, text: &str, width: Width) -> Option<u32> {
+    fn learn(&mut self, pack: &Pack, lesson: &Lesson, text: &str, width: Width) -> Option<u32> {
         let Lesson { steps, places } = lesson;
-        let is_full = self.steps.len() >= MOST_STEPS
-            || self.between.len() >= MOST_BYTES
-            || self.noted + places.len() > MOST_NOTED;
+        let is_full =
+            self.steps.len() >= MOST_STEPS || self.between.len() >= MOST_BYTES || self.noted >= MOST_NOTED;
         if is_full {
             return None;
         }
@@ -215,8 +236,9 @@ impl Outlines {
         let end = before?;
         self.ends.resize_with(self.steps.len(), || None);
         if self.ends[end].is_none() {
-            self.noted += places.len();
-            self.ends[end] = Some(Box::new(End { notes: Notes::new(places), habit: None }));
+            let notes = Notes::new(places, pack.trie.len(), |slot| pack.profiler.asks(slot));
+            self.noted += notes.size();
+            self.ends[end] = Some(Box::new(End { notes: Some(Box::new(notes)), habit: None }));
         }
         Some(end as u32)
     }
@@ -318,7 +340,8 @@ fn words(bytes: &[u8; HEAD]) -> [u64; HEAD / 8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::extract::Starts;
+    use super::super::extract::{Found, Slot};
+    use super::super::notes::Starts;
     use super::super::{Sources, load};
     use super::*;
 
@@ -334,16 +357,20 @@ mod tests {
         r#""started""#,
     ];
 
+    fn values(extract: &Extract) -> Vec<Found> {
+        (0..extract.count() as u32).filter_map(|index| extract.noted(index)).collect()
+    }
+
     /// Scans with and without outlines; both note the same, or find the same fault.
-    fn compare(pack: &Pack, outlines: &mut Outlines, text: &str) {
-        let trie = &pack.trie;
-        let (mut learnt, mut plain) = (Extract::default(), Extract::default());
-        assert_eq!(outlines.scan(pack, text, &mut learnt), trie.scan(text, &mut plain), "{text}");
-        if trie.scan(text, &mut plain).is_ok() {
-            let values = |extract: &Extract| {
-                extract.values().iter().map(|f| (f.kind, f.slot, f.range())).collect::<Vec<_>>()
-            };
-            assert_eq!(values(&learnt), values(&plain), "{text}");
+    fn compare(pack: &Pack, (outlines, learnt): (&mut Outlines, &mut Extract), text: &str) {
+        let mut plain = Extract::default();
+        let scanned = pack.trie.scan(text, &mut plain);
+        assert_eq!(outlines.scan(pack, text, learnt), scanned, "{text}");
+        if scanned.is_ok() {
+            assert_eq!(values(learnt), values(&plain), "{text}");
+            for slot in (0..pack.trie.len() as u16).map(Slot) {
+                assert_eq!(learnt.first(slot), plain.first(slot), "{text}");
+            }
             assert_eq!((learnt.doubts, learnt.duplicate()), (plain.doubts, plain.duplicate()), "{text}");
         }
     }
@@ -352,7 +379,7 @@ mod tests {
     fn what_is_noted_is_the_same_whether_an_outline_is_known_or_not() {
         for pack in ["bluechip-tsi", "gochip"] {
             let pack = load(&Sources::embedded(), pack).unwrap();
-            let mut outlines = Outlines::default();
+            let (mut outlines, mut out, mut followed) = (Outlines::default(), Extract::default(), 0);
             let mut state = 0x9e37_79b9_7f4a_7c15_u64;
             let mut random = |below: usize| {
                 state ^= state << 13;
@@ -372,10 +399,11 @@ mod tests {
                     }
                 }
                 if let Ok(text) = str::from_utf8(&bytes) {
-                    compare(&pack, &mut outlines, text);
+                    compare(&pack, (&mut outlines, &mut out), text);
+                    followed += usize::from(out.outline.is_some());
                 }
             }
-            assert!(outlines.steps.len() > 100);
+            assert!(outlines.steps.len() > 100 && followed > 5_000);
         }
     }
 
@@ -418,7 +446,6 @@ mod tests {
             let mut plain = Extract::default();
             outlines.scan(&pack, &text, &mut out).unwrap();
             pack.trie.scan(&text, &mut plain).unwrap();
-            let values = |of: &Extract| of.values().iter().map(|f| f.range()).collect::<Vec<_>>();
             assert_eq!(values(&out), values(&plain), "{text}");
             out.outline
         };

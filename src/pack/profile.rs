@@ -80,8 +80,7 @@ impl Profiler {
 
     /// Writes down the profile of a JSON message, which has no kind yet; `false` where it has none.
     pub fn profile(&self, view: &View<'_>, profile: &mut Profile) -> bool {
-        let values = view.extract.values();
-        if values.len() > MOST_VALUES || view.size > self.small {
+        if view.extract.count() > MOST_VALUES || view.size > self.small {
             return false;
         }
         let words = &mut profile.words;
@@ -97,26 +96,23 @@ impl Profiler {
         words[2] = (doubts >> 64) as u64;
         words[3] = outline.map_or(0, |outline| u64::from(outline) + 1);
         let mut length = 4;
-        for &found in values {
+        let classified = view.extract.see_asked(|found| {
             let slot = usize::from(found.slot.0);
-            if found.known {
-                // The outline tells it.
-                continue;
-            }
             let class = match self.asks[slot] {
-                true => match self.classes[slot].class(found, view.text) {
-                    Some(class) => class,
-                    None => return false,
-                },
-                // The outline tells what is there, and of what type.
-                false if outline.is_some() => continue,
+                true => self.classes[slot].class(found, view.text)?,
                 false => 0,
             };
             words[length] = u64::from(found.slot.0) | (found.kind as u64) << 16 | class << 24;
             length += 1;
-        }
+            Some(())
+        });
         profile.length = length;
-        true
+        classified.is_some()
+    }
+
+    /// Whether tests ask more of the values there than their type.
+    pub(super) fn asks(&self, slot: Slot) -> bool {
+        self.asks[usize::from(slot.0)]
     }
 
     /// Whether tests name this very value, among few.

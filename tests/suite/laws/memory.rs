@@ -10,8 +10,9 @@ use tilltape::conversation::{Content, OwnedEvent};
 use super::trace::shown;
 use super::{Ground, PACKS, holds_for, plan};
 
-/// Recordings of one run: from the third of a kind on, a message is one of a sort that is known.
-const ROUNDS: usize = 4;
+/// Recordings of one run: from the third of a kind on, a message is one of a sort that is known, and from the
+/// eighteenth on one of a narrow outline.
+const ROUNDS: usize = 20;
 
 /// The same messages with other digits here and there: of the same sorts, most of them, with other numbers.
 fn with_other_digits(events: &[OwnedEvent], every: usize) -> Vec<OwnedEvent> {
@@ -47,7 +48,7 @@ fn told(ground: &Ground, again: &[OwnedEvent], other: &[OwnedEvent], afresh: boo
 fn what_is_remembered_of_messages_before_changes_nothing() {
     for pack in PACKS {
         let ground = Ground::of(pack);
-        holds_for(pack, 60, &(plan(), plan()), |(again, other)| {
+        holds_for(pack, 40, &(plan(), plan()), |(again, other)| {
             let (again, other) = (again.trace(&ground), other.trace(&ground));
             let (plain, remembered) =
                 (told(&ground, &again, &other, true), told(&ground, &again, &other, false));

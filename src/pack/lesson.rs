@@ -42,7 +42,7 @@ pub(super) enum Value {
 pub(super) struct Place {
     pub(super) slot: Slot,
     pub(super) kind: Kind,
-    /// Whether the outline says all of it.
+    /// Whether the outline says all of it that a test can ask: a container's members are tested by themselves.
     pub(super) known: bool,
     /// The step it starts in, and where.
     pub(super) start: (u8, u32),
@@ -159,11 +159,11 @@ impl<K: FnMut(Scalar<'_>) -> bool> Walk<'_, K> {
         let place = self.begin(slot, kind);
         let token = self.text.get(range.clone())?;
         if (self.is_known)(Scalar { index, kind, slot, token, range }) {
-            if let Some(place) = place.and_then(|place| self.lesson.places.get_mut(place)) {
-                place.known = true;
-            }
             self.at = end;
         } else {
+            if let Some(place) = place.and_then(|place| self.lesson.places.get_mut(place)) {
+                place.known = false;
+            }
             self.at = content;
             let seen = node.filter(|node| node.asks_for_values());
             let nodes = &self.trie.nodes;
@@ -184,7 +184,7 @@ impl<K: FnMut(Scalar<'_>) -> bool> Walk<'_, K> {
     fn begin(&mut self, slot: Option<Slot>, kind: Kind) -> Option<usize> {
         let here = self.here();
         let places = &mut self.lesson.places;
-        places.push(Place { slot: slot?, kind, known: false, start: here, end: here });
+        places.push(Place { slot: slot?, kind, known: true, start: here, end: here });
         Some(places.len() - 1)
     }
 

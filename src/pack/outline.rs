@@ -80,7 +80,7 @@ const HEAD: usize = 32;
 const MOST_STEPS: usize = 8_192;
 
 /// Steps that may follow one, or begin a message: they are tried one after the other.
-const MOST_OTHERS: usize = 64;
+const MOST_OTHERS: usize = 128;
 
 /// Bytes of a message that is learnt.
 const LONGEST: usize = 16 << 10;

@@ -57,7 +57,7 @@ const MOST_LITERALS: usize = 1 << 15;
 const MOST_ASKED: usize = 24;
 
 /// Words and numbers named at one pointer, so few that each may have an outline of its own.
-const FEW_LITERALS: usize = 32;
+const FEW_LITERALS: usize = 64;
 
 impl Profiler {
     /// Of messages of these kinds, which these rules judge; `values` says how many pointers are asked for.

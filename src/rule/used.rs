@@ -1,8 +1,7 @@
 //! Keys that were used once, of a whole recording: 32 bytes each, and what they are found by.
 //!
 //! Nearly every key is new, and what that costs is how often memory is waited for. A filter small enough to stay
-//! near the core says so of all but a few in a hundred. Only then the table is brought up to date, many keys at once,
-//! and looked into; it holds four bytes a place, of which as many as possible tell keys apart without a look at them.
+//! near the core says so of all but a few in a hundred; those are compared with the few keys that share its word.
 
 use crate::conversation::{EventNumber, Offset};
 
@@ -11,13 +10,18 @@ use crate::conversation::{EventNumber, Offset};
 pub(super) struct Used {
     /// In the order of their first use.
     uses: Vec<Use>,
-    /// Three bits of one word for each key.
-    filter: Vec<u64>,
-    /// From the place a key's digest names up to the next that is empty: where it stands in `uses`, plus one, and
-    /// above that as much of its digest as there is room for.
-    table: Vec<u32>,
-    /// How many of `uses` are in the table.
-    listed: usize,
+    /// By use: the one before it in the same word of the filter.
+    before: Vec<u32>,
+    filter: Vec<Word>,
+}
+
+/// One word of the filter.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    /// A bit in each for every key.
+    bits: [u32; 3],
+    /// Where the last key that was put into it stands in `uses`, plus one.
+    last: u32,
 }
 
 /// What is remembered of a key: its digest, where it was first used, and when.
@@ -48,7 +52,7 @@ impl FirstUse {
     }
 }
 
-/// Places of the smallest table, and words of the smallest filter.
+/// Words of the smallest filter.
 const FEWEST: usize = 1 << 10;
 
 /// Keys for each word of the filter, at most.
@@ -60,12 +64,16 @@ impl Used {
         if self.uses.len() >= self.filter.len() * KEYS_A_WORD {
             self.grow_filter();
         }
-        if self.sift(digest)
-            && let Some(known) = self.find(digest)
+        let Self { uses, before, filter } = self;
+        let word = word(filter, digest);
+        if word.may_know(digest)
+            && let Some(known) = find(word.last, digest, uses, before)
         {
             return Some(known);
         }
-        self.uses.push(Use { digest, first });
+        before.push(word.last);
+        uses.push(Use { digest, first });
+        word.put(digest, uses.len() as u32);
         None
     }
 
@@ -74,62 +82,60 @@ impl Used {
         *self = Self::default();
     }
 
-    /// Puts a key into the filter; whether it may have been in it already.
-    #[inline]
-    fn sift(&mut self, digest: u128) -> bool {
-        let high = (digest >> 64) as u64;
-        let bits = 1 << (high & 63) | 1 << (high >> 6 & 63) | 1 << (high >> 12 & 63);
-        let place = digest as usize & (self.filter.len() - 1);
-        let word = &mut self.filter[place];
-        let known = *word & bits == bits;
-        *word |= bits;
-        known
-    }
-
     #[cold]
     fn grow_filter(&mut self) {
-        self.filter = vec![0; (2 * self.filter.len()).max(FEWEST)];
-        for index in 0..self.uses.len() {
-            self.sift(self.uses[index].digest);
+        self.filter = vec![Word::default(); (2 * self.filter.len()).max(FEWEST)];
+        for (index, (used, before)) in self.uses.iter().zip(&mut self.before).enumerate() {
+            let word = word(&mut self.filter, used.digest);
+            *before = word.last;
+            word.put(used.digest, index as u32 + 1);
         }
-    }
-
-    /// The first use of a key, if there was one.
-    #[inline(never)]
-    fn find(&mut self, digest: u128) -> Option<FirstUse> {
-        // At most three quarters of the places are taken, so that a search ends soon.
-        if self.uses.len() >= self.table.len() / 4 * 3 {
-            let places = (self.uses.len() / 3 * 4 + 4).next_power_of_two();
-            self.table = vec![0; places.max(FEWEST)];
-            self.listed = 0;
-        }
-        let mask = self.table.len() - 1;
-        for index in self.listed..self.uses.len() {
-            let digest = self.uses[index].digest;
-            let mut place = digest as usize & mask;
-            while self.table[place] != 0 {
-                place = (place + 1) & mask;
-            }
-            self.table[place] = tag(digest, mask) | (index as u32 + 1);
-        }
-        self.listed = self.uses.len();
-        let mut place = digest as usize & mask;
-        while let taken @ 1.. = self.table[place] {
-            if taken & !(mask as u32) == tag(digest, mask)
-                && let Some(known) = self.uses.get((taken as usize & mask) - 1)
-                && known.digest == digest
-            {
-                return Some(known.first);
-            }
-            place = (place + 1) & mask;
-        }
-        None
     }
 }
 
-/// What of a digest stands in a table above the number of its key.
-const fn tag(digest: u128, mask: usize) -> u32 {
-    (digest >> 64) as u32 & !(mask as u32)
+/// The word of a filter that a key belongs to.
+#[inline]
+fn word(filter: &mut [Word], digest: u128) -> &mut Word {
+    let place = digest as usize & (filter.len() - 1);
+    &mut filter[place]
+}
+
+impl Word {
+    /// Whether a key may have been put into it.
+    #[inline]
+    fn may_know(&self, digest: u128) -> bool {
+        let mut bits = self.bits.iter().zip(places(digest));
+        bits.all(|(bits, place)| bits >> place & 1 == 1)
+    }
+
+    /// Puts a key into it that stands at `last` of those used, counted from one.
+    #[inline]
+    fn put(&mut self, digest: u128, last: u32) {
+        for (bits, place) in self.bits.iter_mut().zip(places(digest)) {
+            *bits |= 1 << place;
+        }
+        self.last = last;
+    }
+}
+
+/// Which bits of a word are a key's.
+#[inline]
+const fn places(digest: u128) -> [u32; 3] {
+    let high = (digest >> 64) as u32;
+    [high & 31, high >> 5 & 31, high >> 10 & 31]
+}
+
+/// The first use of a key, if there was one, among those in one word of the filter.
+#[inline(never)]
+fn find(mut last: u32, digest: u128, uses: &[Use], before: &[u32]) -> Option<FirstUse> {
+    while let Some(index) = (last as usize).checked_sub(1) {
+        let used = uses.get(index)?;
+        if used.digest == digest {
+            return Some(used.first);
+        }
+        last = *before.get(index)?;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -166,8 +172,8 @@ mod tests {
     #[test]
     fn keys_that_meet_in_one_place_are_told_apart() {
         let mut used = Used::default();
-        // The same place, and the same tag for every second one.
-        let meeting = |number: u64| u128::from(number) << 96 | u128::from(number % 2) << 90 | 5;
+        // The same word, and the same bits of it for every second one.
+        let meeting = |number: u64| u128::from(number) << 96 | u128::from(number % 2) << 64 | 5;
         for number in 0..500 {
             assert_eq!(used.note(meeting(number), first(number)), None, "{number}");
         }
@@ -183,7 +189,7 @@ mod tests {
         for number in 0..100_000 {
             assert_eq!(used.note(digest(number), first(number)), None);
         }
-        let bytes = 8 * used.filter.len() + 4 * used.table.len();
-        assert!(bytes <= 14 * used.uses.len(), "{bytes}");
+        let bytes = size_of::<Word>() * used.filter.len() + 4 * used.before.len();
+        assert!(bytes <= 8 * used.uses.len(), "{bytes}");
     }
 }

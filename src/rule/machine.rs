@@ -52,7 +52,7 @@ impl Machine {
             Pattern::Shape(shape) => Self::Shape(ShapeRule { rule, shape }),
             Pattern::Never(never) => Self::Never(NeverRule::new(rule, never)),
             Pattern::Unique(unique) => Self::Unique(UniqueRule::new(rule, unique, has_since)),
-            Pattern::Respond(respond) => Self::Respond(RespondRule::new(rule, respond)),
+            Pattern::Respond(respond) => Self::Respond(RespondRule::new(rule, respond, pack)),
             Pattern::Precede(precede) => Self::Precede(PrecedeRule::new(rule, precede)),
             Pattern::Order(order) => Self::Order(OrderRule::new(rule, order, pack)),
             Pattern::Agree(agree) => Self::Agree(AgreeRule::new(rule, agree, has_since)),

@@ -24,7 +24,7 @@ pub(crate) struct Decided {
 }
 
 /// An answer somebody owes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Obligation {
     pub(crate) rule: RuleIndex,
     pub(crate) grouping: GroupingId,
@@ -58,30 +58,37 @@ pub(crate) struct Obligation {
     /// Its number among all there ever were: its place is used again.
     pub(crate) serial: u64,
     place: u32,
+    is_open: bool,
+}
+
+/// What is known of every obligation from the start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) rule: RuleIndex,
+    pub(crate) grouping: GroupingId,
+    pub(crate) group: GroupSlot,
+    pub(crate) trigger: SeenId,
+    pub(crate) obligor: Party,
+    pub(crate) since: Offset,
+    pub(crate) deadline: Option<Offset>,
+    pub(crate) link: LinkSlot,
+    pub(crate) follows: Option<RuleIndex>,
 }
 
 impl Obligation {
-    #[inline(always)]
-    pub(crate) fn new(
-        rule: RuleIndex,
-        (grouping, group): (GroupingId, GroupSlot),
-        trigger: SeenId,
-        obligor: Party,
-        since: Offset,
-        deadline: Option<Offset>,
-        link: LinkSlot,
-    ) -> Self {
+    /// What stands where there is none.
+    const fn none() -> Self {
         Self {
-            rule,
-            grouping,
-            group,
+            rule: RuleIndex::new(0),
+            grouping: GroupingId(0),
+            group: GroupSlot(0),
             ground: None,
             learned: None,
-            trigger,
-            obligor,
-            since,
-            deadline,
-            link: Some(link),
+            trigger: SeenId::NONE,
+            obligor: Party::Pos,
+            since: Offset::ZERO,
+            deadline: None,
+            link: None,
             follows: None,
             unreadable: false,
             excused: false,
@@ -90,11 +97,10 @@ impl Obligation {
             lacking: None,
             serial: 0,
             place: 0,
+            is_open: false,
         }
     }
-}
 
-impl Obligation {
     /// Whether something is known already that explains a missing answer.
     pub(crate) const fn is_explained(&self) -> bool {
         self.follows.is_some() || self.unreadable
@@ -104,44 +110,55 @@ impl Obligation {
 /// The open obligations.
 #[derive(Debug, Default)]
 pub(crate) struct Obligations {
-    all: Vec<Option<Obligation>>,
+    all: Vec<Obligation>,
     free: Vec<u32>,
     opened: u64,
 }
 
 impl Obligations {
     /// Opens an obligation, in its group and on its connection.
-    // Inline, so that it is made where it stays.
+    // Inline and field by field, so that it is made where it stays: to move it there would take longer.
     #[inline(always)]
-    pub(crate) fn open(
-        &mut self,
-        mut obligation: Obligation,
-        groups: &mut [Groups],
-        links: &mut Links,
-    ) -> ObligationId {
-        let index = self.free.pop().unwrap_or(self.all.len() as u32);
-        let id = ObligationId(index);
+    pub(crate) fn open(&mut self, terms: Terms, groups: &mut [Groups], links: &mut Links) -> ObligationId {
+        let id = ObligationId(self.free.pop().unwrap_or(self.all.len() as u32));
+        if id.0 as usize == self.all.len() {
+            self.all.push(Obligation::none());
+        }
         self.opened += 1;
-        obligation.serial = self.opened;
-        groups[obligation.grouping.0].get_mut(obligation.group).owed[obligation.obligor as usize] += 1;
-        if let Some(link) = obligation.link {
-            let owed = &mut links.get_mut(link).owed;
-            obligation.place = owed.len() as u32;
-            owed.push(id);
-        }
-        match self.all.get_mut(index as usize) {
-            Some(place) => *place = Some(obligation),
-            None => self.all.push(Some(obligation)),
-        }
+        groups[terms.grouping.0].get_mut(terms.group).owed[terms.obligor as usize] += 1;
+        let owed = &mut links.get_mut(terms.link).owed;
+        let place = &mut self.all[id.0 as usize];
+        place.rule = terms.rule;
+        place.grouping = terms.grouping;
+        place.group = terms.group;
+        place.ground = None;
+        place.learned = None;
+        place.trigger = terms.trigger;
+        place.obligor = terms.obligor;
+        place.since = terms.since;
+        place.deadline = terms.deadline;
+        place.link = Some(terms.link);
+        place.follows = terms.follows;
+        place.unreadable = false;
+        place.excused = false;
+        place.waits = false;
+        place.decided = None;
+        place.lacking = None;
+        place.serial = self.opened;
+        place.place = owed.len() as u32;
+        place.is_open = true;
+        owed.push(id);
         id
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: ObligationId) -> Option<&Obligation> {
-        self.all.get(id.0 as usize)?.as_ref()
+        self.all.get(id.0 as usize).filter(|obligation| obligation.is_open)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: ObligationId) -> Option<&mut Obligation> {
-        self.all.get_mut(id.0 as usize)?.as_mut()
+        self.all.get_mut(id.0 as usize).filter(|obligation| obligation.is_open)
     }
 
     /// Takes an obligation out of its group and off its connection: it has ended.
@@ -151,15 +168,23 @@ impl Obligations {
         groups: &mut [Groups],
         links: &mut Links,
     ) -> Option<Obligation> {
-        let obligation = self.all.get_mut(id.0 as usize)?.take()?;
+        let open = self.get_mut(id)?;
+        let ended = Obligation { ground: open.ground.take(), learned: open.learned.take(), ..*open };
+        self.drop(id, groups, links);
+        Some(ended)
+    }
+
+    /// As [`Obligations::close`], where nothing of it is asked any more.
+    pub(crate) fn drop(&mut self, id: ObligationId, groups: &mut [Groups], links: &mut Links) {
+        let Some(open) = self.get_mut(id) else { return };
+        open.is_open = false;
+        let Obligation { grouping, group, obligor, link, place, .. } = *open;
         self.free.push(id.0);
-        if let Some(link) = obligation.link {
-            self.take_off(obligation.place, link, links);
+        if let Some(link) = link {
+            self.take_off(place, link, links);
         }
-        let owed = &mut groups[obligation.grouping.0].get_mut(obligation.group).owed;
-        let owed = &mut owed[obligation.obligor as usize];
+        let owed = &mut groups[grouping.0].get_mut(group).owed[obligor as usize];
         *owed = owed.saturating_sub(1);
-        Some(obligation)
     }
 
     /// Takes an obligation off its connection: it outlives it.
@@ -182,7 +207,7 @@ impl Obligations {
 
     /// Whether `waiting` waits for the other party: that one owes an answer to a later message of the group.
     pub(crate) fn is_waiting(&self, waiting: &Obligation, later: impl Fn(&Obligation) -> bool) -> bool {
-        self.all.iter().flatten().any(|other| {
+        self.opened().any(|other| {
             (other.grouping, other.group) == (waiting.grouping, waiting.group)
                 && other.obligor != waiting.obligor
                 && later(other)
@@ -196,17 +221,21 @@ impl Obligations {
 
     /// Every open obligation, in no certain order.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Obligation> {
-        self.all.iter_mut().flatten()
+        self.all.iter_mut().filter(|obligation| obligation.is_open)
     }
 
     /// Whether any open obligation is like that.
     pub(crate) fn any(&self, like: impl FnMut(&Obligation) -> bool) -> bool {
-        self.all.iter().flatten().any(like)
+        self.opened().any(like)
     }
 
     /// Every open obligation, in no particular order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ObligationId> {
-        let open = self.all.iter().enumerate().filter(|(_, obligation)| obligation.is_some());
+        let open = self.all.iter().enumerate().filter(|(_, obligation)| obligation.is_open);
         open.map(|(index, _)| ObligationId(index as u32))
+    }
+
+    fn opened(&self) -> impl Iterator<Item = &Obligation> {
+        self.all.iter().filter(|obligation| obligation.is_open)
     }
 }

@@ -21,12 +21,12 @@ use super::deadline::CLOCK_GUARD;
 use super::group::Taint;
 use super::ledger::{Charge, Ledger, Standing};
 use super::missing::{Certainty, Ended, certainty, closing};
-use super::obligation::{Decided, Obligation, ObligationId};
+use super::obligation::{Decided, Obligation, ObligationId, Terms};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, spoken, the};
 use super::{Reason, Witness};
-use crate::conversation::Party;
-use crate::pack::{Judges, Respond, Slot, Times};
+use crate::conversation::{Offset, Party};
+use crate::pack::{Judges, Pack, Respond, Slot, Times};
 use crate::text::json;
 
 /// One `respond` rule at work.
@@ -34,6 +34,8 @@ use crate::text::json;
 pub(crate) struct RespondRule {
     pub(crate) rule: RuleIndex,
     pub(crate) respond: Respond,
+    /// Who owes the answer; `None` where that is whoever has not sent the trigger.
+    obligor: Option<Party>,
     /// By group.
     desks: Vec<Desk>,
     /// The limit that a message of this recording said, and that message.
@@ -50,8 +52,10 @@ struct Desk {
 }
 
 impl RespondRule {
-    pub(crate) const fn new(rule: RuleIndex, respond: Respond) -> Self {
-        Self { rule, respond, desks: Vec::new(), learned: None }
+    pub(crate) fn new(rule: RuleIndex, respond: Respond, pack: &Pack) -> Self {
+        let sender = || respond.with.kinds.iter().find_map(|kind| pack.kinds[kind.0].from);
+        let obligor = pack.rules[rule.index()].info.obligor.or_else(sender);
+        Self { rule, respond, obligor, desks: Vec::new(), learned: None }
     }
 
     /// A trigger came.
@@ -62,7 +66,7 @@ impl RespondRule {
         }
         let grouping = self.respond.grouping;
         let Some(group) = sighting.group(grouping) else { return };
-        let obligor = self.obligor(sighting.from, ledger);
+        let obligor = self.obligor(sighting.from);
         let binds = sighting.tainted.is_none_or(|rule| ledger.pack.rules[rule.index()].binding);
         if !binds && obligor != sighting.from {
             ledger.tallies[self.rule.index()].void += 1;
@@ -76,19 +80,27 @@ impl RespondRule {
             // Nobody has said yet what is too late.
             return;
         }
-        let trigger = ledger.witnesses.keep(sighting);
-        let deadline = window.map(|window| sighting.at().after(window));
-        let link = sighting.link;
-        let since = sighting.at();
-        let mut obligation =
-            Obligation::new(self.rule, (grouping, group), trigger, obligor, since, deadline, link);
         let early = self.desk(group).early.take().filter(|early| early.by == obligor);
         // What another party has broken explains nothing this one fails to do.
         let own = sighting.tainted.filter(|_| obligor == sighting.from);
-        obligation.follows = own.or(early.map(|early| early.rule));
-        obligation.ground.clone_from(&sighting.ground);
-        obligation.learned = self.learned.as_ref().map(|(_, said)| Arc::clone(said));
-        let id = ledger.obligations.open(obligation, &mut ledger.groups, &mut ledger.links);
+        let terms = Terms {
+            rule: self.rule,
+            grouping,
+            group,
+            trigger: ledger.witnesses.keep(sighting),
+            obligor,
+            since: sighting.at(),
+            deadline: window.map(|window| sighting.at().after(window)),
+            link: sighting.link,
+            follows: own.or(early.map(|early| early.rule)),
+        };
+        let id = ledger.obligations.open(terms, &mut ledger.groups, &mut ledger.links);
+        if (sighting.ground.is_some() || self.learned.is_some())
+            && let Some(open) = ledger.obligations.get_mut(id)
+        {
+            open.ground.clone_from(&sighting.ground);
+            open.learned = self.learned.as_ref().map(|(_, said)| Arc::clone(said));
+        }
         if self.decides_at_deadline() {
             ledger.deadlines.add(id, &ledger.obligations);
         }
@@ -179,22 +191,35 @@ impl RespondRule {
         // Most often there is one.
         let last = if place + 1 == open.len() { open.pop() } else { None };
         let id = last.unwrap_or_else(|| open.remove(place));
-        let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) else { return };
-        self.judge(&open, sighting, ledger);
+        let Some(open) = ledger.obligations.get(id) else { return };
+        let (trigger, took) = (open.trigger, sighting.at().since(open.since));
+        if self.respond.judges != Judges::Existence {
+            ledger.tallies[self.rule.index()].timing.add(took);
+        }
+        if self.is_kept(open, took) {
+            ledger.obligations.drop(id, &mut ledger.groups, &mut ledger.links);
+            ledger.met(self.rule, sighting);
+        } else if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
+            self.judge(&open, took, sighting, ledger);
+        }
         match self.respond.times {
             Times::ExactlyOnce | Times::AtMostOnce => {
                 let answer = ledger.witnesses.keep(sighting);
-                let before = self.desk(group).answered.replace((open.trigger, answer));
+                let before = self.desk(group).answered.replace((trigger, answer));
                 release(before, ledger);
             }
-            Times::AtLeastOnce => ledger.witnesses.release(open.trigger),
+            Times::AtLeastOnce => ledger.witnesses.release(trigger),
         }
     }
 
     /// Which of the open obligations an answer is for: the oldest that is in time and that nothing else
     /// explains, else the oldest.
     fn due(&self, group: GroupSlot, sighting: &Sighting<'_>, ledger: &Ledger) -> Option<usize> {
-        let open = self.desks.get(group.0 as usize)?.open.iter().enumerate();
+        let open = &self.desks.get(group.0 as usize)?.open;
+        if let &[only] = open.as_slice() {
+            return ledger.obligations.get(only).filter(|open| open.obligor == sighting.from).map(|_| 0);
+        }
+        let open = open.iter().enumerate();
         let open = open.filter_map(|(place, &id)| Some((place, ledger.obligations.get(id)?)));
         let owed = open.filter(|(_, open)| open.obligor == sighting.from);
         let place = owed.min_by_key(|(_, open)| {
@@ -273,13 +298,23 @@ impl RespondRule {
         }
     }
 
-    fn judge(&self, open: &Obligation, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
+    /// Whether an answer after so long a time is all that was owed.
+    fn is_kept(&self, open: &Obligation, took: Duration) -> bool {
+        let Respond { window, judges, .. } = &self.respond;
+        let in_time = |deadline: Offset| {
+            let limit = deadline.since(open.since);
+            open.decided.is_none() && (took == limit || limit.saturating_sub(took) > CLOCK_GUARD)
+        };
+        took >= window.lower
+            && (!open.excused || open.decided.is_some())
+            && (*judges == Judges::Existence || open.deadline.is_none_or(in_time))
+    }
+
+    /// An answer came that was not all that was owed.
+    #[cold]
+    fn judge(&self, open: &Obligation, took: Duration, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
         let grouping = open.grouping;
-        let took = sighting.at().since(open.since);
-        if self.respond.judges != Judges::Existence {
-            ledger.tallies[self.rule.index()].timing.add(took);
-        }
-        if !self.respond.window.lower.is_zero() && took < self.respond.window.lower {
+        if took < self.respond.window.lower {
             let lower = self.respond.window.lower;
             ledger.accuse_following(self.rule, open.follows, sighting, Some(grouping), |ledger, sighting| {
                 let noun = ledger.kind(sighting.kind).what.as_str();
@@ -300,10 +335,7 @@ impl RespondRule {
             ledger.tallies[self.rule.index()].void += 1;
             return;
         }
-        let Some(deadline) = open.deadline.filter(|_| self.respond.judges != Judges::Existence) else {
-            ledger.met(self.rule, sighting);
-            return;
-        };
+        let Some(deadline) = open.deadline else { return };
         let limit = deadline.since(open.since);
         let late = took.saturating_sub(limit);
         let charge = |ledger: &Ledger, sighting: &Sighting<'_>| {
@@ -321,7 +353,7 @@ impl RespondRule {
         };
         if let Some(decided) = open.decided {
             ledger.confirm(self.rule, decided, sighting, grouping, charge);
-        } else if took.abs_diff(limit) <= CLOCK_GUARD && took != limit {
+        } else if took.abs_diff(limit) <= CLOCK_GUARD {
             self.undecided(
                 open,
                 Reason::Clock,
@@ -329,8 +361,6 @@ impl RespondRule {
                 vec![sighting.witness(&ledger.pack, "answer", None)],
                 ledger,
             );
-        } else if late.is_zero() {
-            ledger.met(self.rule, sighting);
         } else {
             // What came before the trigger excuses a late answer no more than a missing one.
             let standing = match sighting.tainted {
@@ -422,10 +452,8 @@ impl RespondRule {
         told.map(Duration::from_millis).or(learned).or(self.respond.window.upper)
     }
 
-    fn obligor(&self, trigger_from: Party, ledger: &Ledger) -> Party {
-        let info = &ledger.pack.rules[self.rule.index()].info;
-        let sender = || self.respond.with.kinds.iter().find_map(|&kind| ledger.kind(kind).from);
-        info.obligor.or_else(sender).unwrap_or(match trigger_from {
+    fn obligor(&self, trigger_from: Party) -> Party {
+        self.obligor.unwrap_or(match trigger_from {
             Party::Pos => Party::Terminal,
             Party::Terminal | Party::Gateway => Party::Pos,
         })

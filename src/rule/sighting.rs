@@ -131,6 +131,11 @@ impl Sighting<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeenId(u32);
 
+impl SeenId {
+    /// No message.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 /// Messages kept because they may become witnesses; buffers are reused.
 #[derive(Debug, Default)]
 pub(crate) struct Witnesses {
@@ -208,6 +213,7 @@ impl Witnesses {
     }
 
     /// One holder less.
+    #[inline]
     pub(crate) fn release(&mut self, id: SeenId) {
         let seen = &mut self.seen[id.0 as usize];
         seen.holders = seen.holders.saturating_sub(1);

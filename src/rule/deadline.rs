@@ -35,10 +35,7 @@ impl Deadlines {
         else {
             return;
         };
-        while self.due.peek().is_some_and(|Reverse(due)| !due.stands(obligations)) {
-            self.due.pop();
-        }
-        // What was answered behind one that is not would pile up until that one falls due.
+        // What was answered would pile up until it would have fallen due; to take out many at once is least work.
         if self.due.len() > 2 * obligations.count() + 64 {
             self.due.retain(|Reverse(due)| due.stands(obligations));
         }

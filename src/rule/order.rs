@@ -19,12 +19,24 @@ use crate::pack::{KindId, Order, Pack, Transition};
 pub(crate) struct OrderRule {
     pub(crate) rule: RuleIndex,
     pub(crate) order: Order,
+    /// Who has to keep it, where the rule says so.
+    obligor: Option<Party>,
     /// By kind: which of the table's messages one of it may be, the most special first.
     steps: Vec<Vec<usize>>,
+    /// By state, and by kind in it: what those messages do there.
+    known: Vec<Vec<Known>>,
     /// By group.
     places: Vec<Place>,
     /// By group: the shortest way from the start to where it stands, each state with the message that led there.
     paths: Vec<Vec<(usize, SeenId)>>,
+}
+
+/// One of the table's messages in one state.
+#[derive(Debug)]
+struct Known {
+    step: usize,
+    /// What it does there, where the state knows it.
+    transition: Option<Transition>,
 }
 
 /// Where a group stands.
@@ -56,8 +68,15 @@ impl OrderRule {
             };
             pack.lineage(KindId(kind)).flat_map(named).collect()
         };
-        let steps = (0..pack.kinds.len()).map(steps).collect();
-        Self { rule, order, steps, places: Vec::new(), paths: Vec::new() }
+        let steps: Vec<Vec<usize>> = (0..pack.kinds.len()).map(steps).collect();
+        let known = order.states.iter().flat_map(|state| {
+            let transition = |step| state.transitions.iter().find(|to| to.step == step).copied();
+            let known = move |&step| Known { step, transition: transition(step) };
+            steps.iter().map(move |steps| steps.iter().map(known).collect())
+        });
+        let known = known.collect();
+        let obligor = pack.rules[rule.index()].info.obligor;
+        Self { rule, order, obligor, steps, known, places: Vec::new(), paths: Vec::new() }
     }
 
     #[inline(never)]
@@ -70,12 +89,12 @@ impl OrderRule {
             self.places.resize(index + 1, Place::default());
             self.paths.resize_with(index + 1, Vec::new);
         }
-        let place = self.places[index];
-        let early = match self.next(place.state, place.since, sighting, ledger) {
+        let Place { state, since, by, .. } = self.places[index];
+        let early = match self.next(state, since, sighting, ledger) {
             Move::Ignored => return,
             Move::To(&Transition { to, counts, .. }) => {
                 // To stay where nothing is known yet is to know nothing.
-                if to != place.state || place.by.is_some() || counts {
+                if to != state || by.is_some() || counts {
                     self.enter(index, to, sighting, ledger);
                 }
                 // That the other one goes on is evidence of nothing about a party that says nothing.
@@ -87,7 +106,7 @@ impl OrderRule {
             Move::TooEarly(not_before) => Some(not_before),
             Move::Illegal => None,
         };
-        self.judge(place, early, group, sighting, ledger);
+        self.judge(self.places[index], early, group, sighting, ledger);
     }
 
     pub(crate) fn forget(&mut self, group: GroupSlot, ledger: &mut Ledger) {
@@ -106,42 +125,40 @@ impl OrderRule {
 
     /// What a message means in a state.
     fn next(&self, state: usize, since: Offset, sighting: &Sighting<'_>, ledger: &Ledger) -> Move<'_> {
-        let transitions = &self.order.states[state].transitions;
         let mut unknown = Move::Ignored;
-        for &step in &self.steps[sighting.kind.0] {
-            if !ledger.selects(&self.order.messages[step].on, sighting) {
+        for Known { step, transition } in &self.known[state * self.steps.len() + sighting.kind.0] {
+            if !ledger.selects(&self.order.messages[*step].on, sighting) {
                 continue;
             }
-            match transitions.iter().find(|transition| transition.step == step) {
-                Some(&Transition { not_before, .. }) if sighting.at().since(since) < not_before => {
-                    return Move::TooEarly(not_before);
+            match transition {
+                Some(Transition { not_before, .. }) if sighting.at().since(since) < *not_before => {
+                    return Move::TooEarly(*not_before);
                 }
                 Some(transition) => return Move::To(transition),
                 // What the state does not know as this may be known as what it is a special case of.
                 None => unknown = Move::Illegal,
             }
         }
-        if self.binds(sighting, ledger) { unknown } else { Move::Ignored }
+        if self.binds(sighting) { unknown } else { Move::Ignored }
     }
 
     fn is_heard(&self, group: GroupSlot, ledger: &Ledger) -> bool {
-        let obligor = ledger.pack.rules[self.rule.index()].info.obligor;
-        obligor.is_none_or(|party| ledger.has_heard(party, (self.order.grouping, group)))
+        self.obligor.is_none_or(|party| ledger.has_heard(party, (self.order.grouping, group)))
     }
 
     /// Whether the sender of this message is who has to keep the rule.
-    fn binds(&self, sighting: &Sighting<'_>, ledger: &Ledger) -> bool {
-        ledger.pack.rules[self.rule.index()].info.obligor.is_none_or(|party| party == sighting.from)
+    fn binds(&self, sighting: &Sighting<'_>) -> bool {
+        self.obligor.is_none_or(|party| party == sighting.from)
     }
 
     fn enter(&mut self, index: usize, state: usize, sighting: &mut Sighting<'_>, ledger: &mut Ledger) {
-        let place = self.places[index];
+        let place = &mut self.places[index];
         if let Some(before) = place.by {
             ledger.witnesses.release(before);
         }
         let own = sighting.tainted.map(|rule| Taint { by: sighting.from, rule });
-        let own = own.or_else(|| ledger.spoilt(sighting));
-        self.places[index] = Place {
+        let own = own.or(sighting.spoilt);
+        *place = Place {
             state,
             since: sighting.at(),
             by: Some(ledger.witnesses.keep(sighting)),

@@ -126,7 +126,7 @@ impl AgreeRule {
         };
         let mut judged = false;
         let mut wrong = None;
-        let view = sighting.view;
+        let view = &sighting.view;
         for found in view.all(slot) {
             match self.agrees(&scalar(found.token(view.text)), earlier) {
                 Some(true) => judged = true,
@@ -141,7 +141,7 @@ impl AgreeRule {
             self.accuse(Some((slot, found)), seen, earlier, sighting, ledger);
         } else if judged {
             if self.agree.together
-                && let Some(number) = number(&view, slot)
+                && let Some(number) = number(&sighting.view, slot)
                 && let Some(earlier) = self.earlier.get_mut(group.0 as usize)
             {
                 earlier.together = earlier.together.plus(number);
@@ -269,13 +269,16 @@ impl AgreeRule {
 }
 
 /// The first of these places where a message has a value, and the first value there.
+#[inline]
 pub(super) fn first_of(view: &View<'_>, places: &[Slot]) -> Option<(Slot, Found)> {
     places.iter().find_map(|&slot| Some((slot, view.first(slot)?)))
 }
 
 /// What a JSON value says: the content of a text, anything else as it stands.
+#[inline]
 pub(super) fn scalar(token: &str) -> Cow<'_, str> {
-    json::string(token).unwrap_or(Cow::Borrowed(token))
+    let text = if token.starts_with('"') { json::string(token) } else { None };
+    text.unwrap_or(Cow::Borrowed(token))
 }
 
 /// The number at a place.
@@ -284,6 +287,9 @@ pub(super) fn number(view: &View<'_>, slot: Slot) -> Option<Decimal> {
 }
 
 fn quotable(value: &str) -> &str {
-    let cut = (0..=QUOTED.min(value.len())).rev().find(|&at| value.is_char_boundary(at)).unwrap_or(0);
+    if value.len() <= QUOTED {
+        return value;
+    }
+    let cut = (0..=QUOTED).rev().find(|&at| value.is_char_boundary(at)).unwrap_or(0);
     &value[..cut]
 }

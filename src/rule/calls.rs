@@ -26,8 +26,17 @@ pub(super) struct Call {
     pub(super) part: Part,
     /// Whether the rule is not always in force.
     pub(super) is_spanned: bool,
+    /// Whether it is always, and called for every such message.
+    pub(super) is_plain: bool,
     /// Where such a message has to meet a condition to be of any concern to the rule.
     pub(super) only: Option<Arc<Selector>>,
+}
+
+impl Call {
+    pub(super) const fn new(rule: usize, part: Part, is_spanned: bool, only: Option<Arc<Selector>>) -> Self {
+        let is_plain = !is_spanned && only.is_none();
+        Self { rule, part, is_spanned, is_plain, only }
+    }
 }
 
 impl Calls {
@@ -46,10 +55,10 @@ impl Calls {
             }
             match calls.iter_mut().find(|call| call.part == part) {
                 // What meets none of several conditions is left to the rule.
-                Some(known) => known.only = None,
+                Some(known) => *known = Call::new(index, part, is_spanned, None),
                 None => {
                     let only = (!selector.is_plain()).then(|| Arc::new(selector.clone()));
-                    calls.push(Call { rule: index, part, is_spanned, only });
+                    calls.push(Call::new(index, part, is_spanned, only));
                 }
             }
         });

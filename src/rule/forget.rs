@@ -10,6 +10,9 @@ use crate::pack::{Grouping, GroupingId};
 
 impl Judge {
     pub(super) fn forget_surplus(&mut self) {
+        if !std::mem::take(&mut self.crowded) {
+            return;
+        }
         for grouping in 0..self.ledger.groups.len() {
             if !self.ledger.groups[grouping].is_crowded() {
                 continue;
@@ -20,6 +23,7 @@ impl Judge {
                 }
                 self.forget(GroupingId(grouping), slot);
             }
+            self.crowded |= self.ledger.groups[grouping].is_crowded();
         }
     }
 

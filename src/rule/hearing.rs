@@ -1,7 +1,6 @@
 //! One message is heard: what kind it is, which groups it belongs to, who is called for it, what they remember.
 
 use super::answers::Answers;
-use super::calls::Call;
 use super::group::Taint;
 use super::judge::Judge;
 use super::ledger::Ledger;
@@ -155,7 +154,9 @@ impl Judge {
             carrier == Carrier::Json && (definition.unclear || keyless && !definition.children.is_empty());
         let mut lacks_key = false;
         for key in &definition.keys {
-            let found = all_groups[key.grouping.0].of_message(key, text, extract, sender, connection);
+            let groups = &mut all_groups[key.grouping.0];
+            let found = groups.of_message(key, text, extract, sender, connection);
+            self.crowded |= groups.is_crowded();
             sighting.groups[key.grouping.0] = found;
             lacks_key |= found.is_none() && self.answered[key.grouping.0];
             if pack.groupings[key.grouping.0].flows && sighting.flow.is_none() {
@@ -200,19 +201,20 @@ impl Judge {
             None => (&calls.machines, &calls.turns),
         };
         let mut tainted = None;
-        for (index, Call { rule, part, is_spanned, only }) in machines.iter().enumerate() {
-            if only.as_ref().is_some_and(|only| !self.ledger.selects(only, &sighting)) {
-                continue;
-            }
-            let force = if *is_spanned { self.force[*rule].as_ref() } else { None };
-            if let Some(force) = force {
-                if !force.holds(&sighting) {
+        for (index, call) in machines.iter().enumerate() {
+            if !call.is_plain {
+                if call.only.as_ref().is_some_and(|only| !self.ledger.selects(only, &sighting)) {
                     continue;
                 }
-                sighting.ground = force.ground(&sighting);
+                if let Some(force) = self.force[call.rule].as_ref().filter(|_| call.is_spanned) {
+                    if !force.holds(&sighting) {
+                        continue;
+                    }
+                    sighting.ground = force.ground(&sighting);
+                }
             }
-            self.rules[*rule].call(*part, &mut sighting, &mut self.ledger);
-            if force.is_some() {
+            self.rules[call.rule].call(call.part, &mut sighting, &mut self.ledger);
+            if !call.is_plain {
                 sighting.ground = None;
             }
             if tainted.is_none() && sighting.tainted.is_some() {
@@ -229,7 +231,7 @@ impl Judge {
                 }
                 Turn::Anew => None,
             };
-            let sound = sighting.tainted.is_none() && self.ledger.spoilt(&sighting).is_none();
+            let sound = sighting.tainted.is_none() && sighting.spoilt.is_none();
             let since = sound.then_some(event.n);
             self.rules[rule].suspend(group, since, &mut self.ledger);
         }
@@ -279,7 +281,9 @@ impl Judge {
             return;
         }
         for &place in &self.places {
-            groups[place.0] = Some(self.ledger.groups[place.0].of_place(connection, endpoint, sender));
+            let all = &mut self.ledger.groups[place.0];
+            groups[place.0] = Some(all.of_place(connection, endpoint, sender));
+            self.crowded |= all.is_crowded();
         }
         let places = &mut self.ledger.links.get_mut(link).places[sender as usize];
         places.groups.copy_from_slice(&groups[..Grouping::BUILT_IN]);

@@ -43,6 +43,8 @@ pub(crate) struct Judge {
     pub(super) places: Vec<GroupingId>,
     /// Counts how often one of their groups was forgotten.
     pub(super) places_epoch: u64,
+    /// Whether there may be groups that have to be forgotten.
+    pub(super) crowded: bool,
     /// By grouping: whether it tells what answers what, so that a message without its key belongs to nothing.
     pub(super) answered: Vec<bool>,
     /// Whether any rule asks for flows that were abandoned.
@@ -70,22 +72,26 @@ impl Judge {
         let mut calls = vec![Calls::default(); pack.kinds.len()];
         let mut remembering = vec![Vec::new(); pack.groupings.len()];
         let mut bound = vec![Vec::new(); pack.groupings.len()];
+        let mut used = vec![false; pack.groupings.len()];
         for (index, machine) in rules.iter().enumerate() {
             for (kind, calls) in calls.iter_mut().enumerate() {
                 calls.add(index, machine, &pack, KindId(kind));
             }
-            let groupings = pack.rules[machine.rule().index()].pattern.groupings();
-            groupings.for_each(|grouping| remembering[grouping.0].push(index));
+            for grouping in pack.rules[machine.rule().index()].pattern.groupings() {
+                used[grouping.0] = true;
+                if machine.remembers() {
+                    remembering[grouping.0].push(index);
+                }
+            }
             if let Some(force) = &force[index] {
+                used[force.grouping().0] = true;
                 bound[force.grouping().0].push(index);
             }
         }
         let flow_keys = pack.groupings.iter().enumerate().filter(|(_, grouping)| grouping.flows);
         let flow_keys = flow_keys.map(|(index, _)| GroupingId(index)).collect();
         let places = pack.groupings.iter().enumerate().filter(|(_, grouping)| !grouping.keyed);
-        let used =
-            |grouping: &GroupingId| !remembering[grouping.0].is_empty() || !bound[grouping.0].is_empty();
-        let places = places.map(|(index, _)| GroupingId(index)).filter(used).collect();
+        let places = places.map(|(index, _)| GroupingId(index)).filter(|grouping| used[grouping.0]).collect();
         let tells = |grouping| {
             pack.rules.iter().any(|rule| match &rule.pattern {
                 Pattern::Respond(respond) => respond.grouping == grouping,
@@ -116,6 +122,7 @@ impl Judge {
             flow_keys,
             places,
             places_epoch: 1,
+            crowded: false,
             answered,
             abandoned,
             extract: None,

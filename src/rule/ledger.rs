@@ -17,7 +17,7 @@ use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting, Witnesses};
 use super::tally::{Example, Tally};
 use super::{Finding, Reason, Witness};
 use crate::conversation::{ConnectionId, EventNumber, Offset, Party};
-use crate::pack::{Condition, GroupingId, Kind, KindId, LensId, LensSet, Level, Pack, Selector};
+use crate::pack::{Condition, GroupingId, Kind, KindId, LensId, LensSet, Level, Pack, Pattern, Selector};
 
 /// What all rules share.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) unreadable: Option<EventNumber>,
     /// By party: whether it has said anything in this recording, and in any before.
     heard: [(bool, bool); 3],
+    /// Groupings of which it is asked who was heard in a group.
+    heard_in: Vec<GroupingId>,
     /// By party: its last breach of a root rule.
     lapses: [Option<(EventNumber, RuleIndex)>; 3],
     /// Findings not yet taken for live display; `None` where nobody watches.
@@ -102,6 +104,7 @@ impl Ledger {
             last_gap: None,
             unreadable: None,
             heard: [(false, false); 3],
+            heard_in: (0..pack.groupings.len()).map(GroupingId).filter(|&of| asks_who(&pack, of)).collect(),
             lapses: [None; 3],
             fresh: None,
             exemptions: Exemptions::default(),
@@ -228,9 +231,9 @@ impl Ledger {
     #[inline]
     pub(crate) fn note_heard(&mut self, sighting: &Sighting<'_>) {
         self.heard[sighting.from as usize].0 = true;
-        for (groups, slot) in self.groups.iter_mut().zip(sighting.groups) {
-            if let Some(slot) = slot {
-                groups.get_mut(slot).heard[sighting.from as usize] = true;
+        for &grouping in &self.heard_in {
+            if let Some(slot) = sighting.group(grouping) {
+                self.groups[grouping.0].get_mut(slot).heard[sighting.from as usize] = true;
             }
         }
     }
@@ -272,12 +275,6 @@ impl Ledger {
             own: late(&self.lapses[of as usize]),
             other: others.map(|(_, lapse)| late(lapse)).find_map(|l| l),
         }
-    }
-
-    /// Who has spoilt the flow of a message by opening it wrongly.
-    pub(crate) fn spoilt(&self, sighting: &Sighting<'_>) -> Option<Taint> {
-        let (grouping, slot) = sighting.flow?;
-        self.groups[grouping.0].get(slot).taint
     }
 
     /// Whether a flow has moved to another connection than the one it was opened on, so that what seems not
@@ -543,4 +540,19 @@ fn groups(pack: &Pack, grouping: GroupingId) -> Groups {
     let keys = pack.kinds.iter().flat_map(|kind| &kind.keys).filter(|key| key.grouping == grouping);
     let fixed = keys.filter(|key| key.slots.is_empty()).filter_map(|key| key.fixed.clone()).collect();
     Groups::new(pack.groupings[grouping.0].clone(), fixed)
+}
+
+/// Whether it is asked of the groups of a grouping who was heard in them; of wide ones it never is.
+fn asks_who(pack: &Pack, grouping: GroupingId) -> bool {
+    !pack.groupings[grouping.0].is_wide()
+        && pack.rules.iter().any(|rule| match &rule.pattern {
+            Pattern::Never(never) => never.grouping == grouping,
+            Pattern::Respond(respond) => respond.grouping == grouping,
+            Pattern::Order(order) => order.grouping == grouping,
+            Pattern::Shape(_)
+            | Pattern::Unique(_)
+            | Pattern::Precede(_)
+            | Pattern::Agree(_)
+            | Pattern::Limit(_) => false,
+        })
 }

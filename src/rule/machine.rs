@@ -15,7 +15,9 @@ use crate::conversation::EventNumber;
 use crate::pack::{GroupingId, Judges, KindId, Pack, Pattern, Rule, Selector};
 
 /// One rule at work.
+// Of which pattern it is is asked at each call: it stands by itself, and need not be worked out.
 #[derive(Debug)]
+#[repr(u8)]
 pub(super) enum Machine {
     Shape(ShapeRule),
     Never(NeverRule),
@@ -170,6 +172,15 @@ impl Machine {
             (Self::Agree(machine), _) => machine.with(sighting, ledger),
             (Self::Limit(machine), Part::Judged) => machine.on(sighting, ledger),
             (Self::Limit(machine), _) => machine.until(sighting, ledger),
+        }
+    }
+
+    /// Whether it remembers anything of a group.
+    pub(super) const fn remembers(&self) -> bool {
+        match self {
+            Self::Shape(_) | Self::Unique(_) => false,
+            Self::Never(machine) => machine.never.after.is_some(),
+            Self::Respond(_) | Self::Precede(_) | Self::Order(_) | Self::Agree(_) | Self::Limit(_) => true,
         }
     }
 

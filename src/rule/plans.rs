@@ -266,7 +266,7 @@ impl Plan {
                 Foretold::Kept => kept.push(Kept { rule: machine.rule(), after: open.len() }),
                 Foretold::Open => {
                     let only = call.only.clone().filter(|only| foresight.is_meant(only).is_none());
-                    open.push(Call { only, ..call.clone() });
+                    open.push(Call::new(call.rule, call.part, call.is_spanned, only));
                 }
             }
         }

@@ -67,7 +67,7 @@ impl Sums {
         sighting: &mut Sighting<'_>,
         ledger: &mut Ledger,
     ) {
-        let value = sum_of(&sighting.view, &agree.with_at).filter(|_| ledger.spoilt(sighting).is_none());
+        let value = sum_of(&sighting.view, &agree.with_at).filter(|_| sighting.spoilt.is_none());
         let Some(value) = value else {
             return self.sum(group).is_doubtful = true;
         };
@@ -128,7 +128,7 @@ impl Sums {
         if sum.last.is_none() && !self.has_since {
             return;
         }
-        let spoilt = ledger.spoilt(sighting).is_some_and(|taint| taint.by != sighting.from);
+        let spoilt = sighting.spoilt.is_some_and(|taint| taint.by != sighting.from);
         let standing = if spoilt {
             Standing::Void
         } else if sighting.tainted.is_some() {

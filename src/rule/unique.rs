@@ -32,7 +32,7 @@ impl UniqueRule {
             return;
         }
         let Some(group) = sighting.group(self.unique.grouping) else { return };
-        let is_spoilt = sighting.tainted.is_some() || ledger.spoilt(sighting).is_some();
+        let is_spoilt = sighting.tainted.is_some() || sighting.spoilt.is_some();
         // Of a flow's own key it is just that which counts.
         if is_spoilt && !ledger.pack.groupings[self.unique.grouping.0].flows {
             ledger.tallies[self.rule.index()].void += 1;

@@ -33,6 +33,8 @@ struct Earlier {
     seen: Option<SeenId>,
     /// As much of it as people are shown.
     text: String,
+    /// Whether that is what stands in its message, quotes aside: all of it, and nothing of it escaped.
+    is_verbatim: bool,
     /// A hash of all of it, where that is more.
     hash: Option<u64>,
     /// What later values that were added up came to.
@@ -89,6 +91,7 @@ impl AgreeRule {
             ledger.witnesses.release(before);
         }
         earlier.hash = hash;
+        earlier.is_verbatim = hash.is_none() && matches!(value, Cow::Borrowed(_));
         earlier.together = Decimal::ZERO;
         earlier.text.clear();
         earlier.text.push_str(text);
@@ -128,7 +131,7 @@ impl AgreeRule {
         let mut wrong = None;
         let view = &sighting.view;
         for found in view.all(slot) {
-            match self.agrees(&scalar(found.token(view.text)), earlier) {
+            match self.agrees(found.token(view.text), earlier) {
                 Some(true) => judged = true,
                 Some(false) => {
                     wrong = Some(found);
@@ -183,10 +186,16 @@ impl AgreeRule {
     }
 
     /// Whether a value agrees; `None` where that cannot be asked of it.
-    fn agrees(&self, value: &str, earlier: &Earlier) -> Option<bool> {
+    fn agrees(&self, token: &str, earlier: &Earlier) -> Option<bool> {
         let relation = self.agree.relation;
-        // Most are spelled alike.
-        if relation == Relation::Equals && !self.agree.together && self.is_spelled(value, earlier) {
+        let is_plain = relation == Relation::Equals && !self.agree.together;
+        // Most are written alike, and then say the same: there is no need to look for what is escaped.
+        let written = token.strip_prefix('"').and_then(|token| token.strip_suffix('"'));
+        if is_plain && earlier.is_verbatim && written.unwrap_or(token) == earlier.text {
+            return Some(true);
+        }
+        let value = &*scalar(token);
+        if is_plain && self.is_spelled(value, earlier) {
             return Some(true);
         }
         let number = Decimal::parse(value).map(|number| match self.agree.together {

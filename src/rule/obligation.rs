@@ -170,12 +170,12 @@ impl Obligations {
     ) -> Option<Obligation> {
         let open = self.get_mut(id)?;
         let ended = Obligation { ground: open.ground.take(), learned: open.learned.take(), ..*open };
-        self.drop(id, groups, links);
+        self.end(id, groups, links);
         Some(ended)
     }
 
     /// As [`Obligations::close`], where nothing of it is asked any more.
-    pub(crate) fn drop(&mut self, id: ObligationId, groups: &mut [Groups], links: &mut Links) {
+    pub(crate) fn end(&mut self, id: ObligationId, groups: &mut [Groups], links: &mut Links) {
         let Some(open) = self.get_mut(id) else { return };
         open.is_open = false;
         let Obligation { grouping, group, obligor, link, place, .. } = *open;

@@ -197,7 +197,7 @@ impl RespondRule {
             ledger.tallies[self.rule.index()].timing.add(took);
         }
         if self.is_kept(open, took) {
-            ledger.obligations.drop(id, &mut ledger.groups, &mut ledger.links);
+            ledger.obligations.end(id, &mut ledger.groups, &mut ledger.links);
             ledger.met(self.rule, sighting);
         } else if let Some(open) = ledger.obligations.close(id, &mut ledger.groups, &mut ledger.links) {
             self.judge(&open, took, sighting, ledger);

@@ -171,14 +171,15 @@ impl Check {
         fork
     }
 
-    /// Adds what a [fork](Check::fork) has found in recordings that come after those of this run.
+    /// Takes over what a [fork](Check::fork) has found in recordings that come after those of this run; the fork is
+    /// as it was made, and may judge others.
     ///
     /// The result is the one this run would have come to had it judged them itself.
-    pub fn absorb(&mut self, mut later: Self) {
+    pub fn absorb(&mut self, later: &mut Self) {
         self.end(Completeness::Cut);
         later.end(Completeness::Cut);
         self.sources.append(&mut later.sources);
-        self.judge.absorb(later.judge);
+        self.judge.absorb(&mut later.judge);
     }
 
     /// The findings that have become certain since the last call, of rules in scope; of [`Check::live`] only.

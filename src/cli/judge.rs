@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,14 +47,19 @@ pub(crate) fn judge_by(inputs: &mut Inputs, mut check: Check, at_once: Option<No
     let threads = at_once.unwrap_or_else(processors).get().min(wanted.len());
     if threads > 1 && check.is_divisible() {
         let (blank, inputs) = (check.fork(), &*inputs);
+        // Forks whose findings were taken over: they know already what messages are like.
+        let idle = Mutex::new(Vec::new());
+        let idle = || idle.lock().unwrap_or_else(PoisonError::into_inner);
         let judge_one = |input: &Input| {
-            let mut own = blank.fork();
+            let known = idle().pop();
+            let mut own = known.unwrap_or_else(|| blank.fork());
             let outcome = open_and_judge(&mut own, inputs, input, || ());
             (own, outcome)
         };
         at_once::in_order(&wanted, threads, judge_one, |news| match news {
-            News::Done((own, outcome)) => {
-                check.absorb(own);
+            News::Done((mut own, outcome)) => {
+                check.absorb(&mut own);
+                idle().push(own);
                 refused.extend(outcome.err());
             }
             News::Waiting => progress.show(),

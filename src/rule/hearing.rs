@@ -240,6 +240,7 @@ impl Judge {
         }
         if std::mem::take(&mut self.ledger.failed) {
             self.plans.settle(&mut self.ledger);
+            self.plans.forget();
         }
         if let (Some(kept), Some(_)) = (sighting.kept, sighting.broke) {
             self.ledger.witnesses.note(kept, sighting.broke);

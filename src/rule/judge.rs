@@ -166,26 +166,32 @@ impl Judge {
         tallies
     }
 
-    /// Adds what another judge of the same pack has found in later recordings. Nothing may outlive a recording
+    /// Takes over what another judge of the same pack has found in later recordings, all of which have ended. That one
+    /// is as if it had judged nothing, and still knows what messages are like. Nothing may outlive a recording
     /// ([`Pack::outlives_a_recording`]).
-    pub(crate) fn absorb(&mut self, mut later: Self) {
-        self.plans.settle(&mut self.ledger);
+    pub(crate) fn absorb(&mut self, later: &mut Self) {
         later.plans.settle(&mut later.ledger);
         let first = self.ledger.source;
-        self.asked |= later.asked;
-        self.sound.iter_mut().zip(later.sound).for_each(|(own, later)| *own |= later);
-        self.flows += later.flows;
-        for (calls, more) in self.calls.iter_mut().zip(&later.calls) {
-            calls.seen += more.seen;
+        self.asked |= std::mem::take(&mut later.asked);
+        let sound = std::mem::take(&mut later.sound);
+        self.sound.iter_mut().zip(sound).for_each(|(own, later)| *own |= later);
+        self.flows += later.take_flows();
+        for (calls, more) in self.calls.iter_mut().zip(&mut later.calls) {
+            calls.seen += std::mem::take(&mut more.seen);
         }
-        let Ledger { tallies, exemptions, source, .. } = later.ledger;
-        for (tally, more) in self.ledger.tallies.iter_mut().zip(tallies) {
-            tally.absorb(more, first);
+        let mut failed = false;
+        for (tally, more) in self.ledger.tallies.iter_mut().zip(&mut later.ledger.tallies) {
+            failed |= more.error.is_some();
+            tally.absorb(std::mem::take(more), first);
         }
-        for (used, more) in self.ledger.exemptions.used.iter_mut().zip(exemptions.used) {
-            *used += more;
+        if failed {
+            later.plans.forget();
         }
-        self.ledger.source += source;
+        let used = &mut later.ledger.exemptions.used;
+        for (used, more) in self.ledger.exemptions.used.iter_mut().zip(used) {
+            *used += std::mem::take(more);
+        }
+        self.ledger.source += std::mem::take(&mut later.ledger.source);
     }
 
     /// How many flows were opened since the last call.

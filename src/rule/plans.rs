@@ -200,13 +200,20 @@ impl Plans {
         draft.plan.as_mut()
     }
 
-    /// Counts what was kept, and forgets every plan.
+    /// Counts what was kept by plan.
     pub(super) fn settle(&mut self, ledger: &mut Ledger) {
-        for plan in self.sorts.drain(..).flat_map(|sort| sort.plans).filter_map(|draft| draft.plan) {
-            for kept in plan.kept {
-                ledger.tallies[kept.rule.index()].met += plan.times;
+        let plans = self.sorts.iter_mut().flat_map(|sort| &mut sort.plans);
+        for plan in plans.filter_map(|draft| draft.plan.as_mut()) {
+            let times = std::mem::take(&mut plan.times);
+            for kept in &plan.kept {
+                ledger.tallies[kept.rule.index()].met += times;
             }
         }
+    }
+
+    /// Forgets every plan; what was kept was counted.
+    pub(super) fn forget(&mut self) {
+        self.sorts.clear();
         self.by_hash.clear();
     }
 }

@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
+use super::accusation::Charge;
 use super::digest::Seed;
-use super::ledger::{Charge, Ledger};
+use super::ledger::Ledger;
 use super::machine::Part;
 use super::plans::{Foresight, Foretold};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};

@@ -1,7 +1,9 @@
 //! `limit`: at most so many at once, or per window. The sender of the one too many is to blame.
 
-use super::ledger::{Charge, Ledger, Standing};
+use super::accusation::Charge;
+use super::ledger::Ledger;
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use super::standing::Standing;
 use super::words::{spoken, the};
 use crate::conversation::{ConnectionId, Offset, Party};
 use crate::pack::{Carrier, EndpointId, Limit, Scope, list};

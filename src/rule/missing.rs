@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::deadline::CLOCK_GUARD;
 use super::exemption::Sights;
-use super::ledger::{Ledger, Standing};
+use super::ledger::Ledger;
 use super::obligation::Obligation;
 use super::respond::RespondRule;
+use super::standing::Standing;
 use super::tally::Example;
 use super::words::{a, of_flow, spoken, the};
 use super::{Finding, Reason, Witness};

@@ -16,7 +16,9 @@ mod lifecycle;
 mod machine;
 mod plans;
 mod span;
+mod standing;
 
+mod accusation;
 mod agree;
 mod answers;
 mod limit;

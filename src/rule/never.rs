@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::Reason;
-use super::ledger::{Charge, Ledger};
+use super::accusation::Charge;
+use super::ledger::Ledger;
 use super::plans::{Foresight, Foretold};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, the};

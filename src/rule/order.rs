@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use super::Reason;
+use super::accusation::Charge;
 use super::group::Taint;
-use super::ledger::{Charge, Ledger};
+use super::ledger::Ledger;
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, spoken, the};
 use crate::conversation::{Offset, Party};

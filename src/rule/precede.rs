@@ -1,7 +1,8 @@
 //! `precede`: one only after the other. The sender of what came too early, or unasked, is to blame.
 
 use super::Reason;
-use super::ledger::{Charge, Ledger};
+use super::accusation::Charge;
+use super::ledger::Ledger;
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
 use super::words::{a, of_flow, the};
 use crate::conversation::{Offset, Party};

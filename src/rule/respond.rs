@@ -17,12 +17,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::accusation::Charge;
 use super::deadline::CLOCK_GUARD;
 use super::group::Taint;
-use super::ledger::{Charge, Ledger, Standing};
+use super::ledger::Ledger;
 use super::missing::{Certainty, Ended, certainty, closing};
 use super::obligation::{Decided, Obligation, ObligationId, Terms};
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use super::standing::Standing;
 use super::words::{a, spoken, the};
 use super::{Reason, Witness};
 use crate::conversation::{Offset, Party};

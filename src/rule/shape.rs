@@ -1,6 +1,7 @@
 //! `shape`: every matching message satisfies a constraint. Its sender is to blame.
 
-use super::ledger::{Charge, Ledger};
+use super::accusation::Charge;
+use super::ledger::Ledger;
 use super::plans::{Foresight, Foretold};
 use super::sighting::{RuleIndex, Sighting};
 use super::words::{a, the};

@@ -5,9 +5,11 @@
 //! may be in the sum or not: both are accepted.
 
 use super::Reason;
+use super::accusation::Charge;
 use super::agree::{first_of, scalar};
-use super::ledger::{Charge, Ledger, Standing};
+use super::ledger::Ledger;
 use super::sighting::{GroupSlot, RuleIndex, SeenId, Sighting};
+use super::standing::Standing;
 use super::tally::Example;
 use super::words::{a, the};
 use crate::conversation::{EventNumber, Party};

@@ -3,9 +3,11 @@
 //! What is remembered of a key is 32 bytes, whatever its length: a digest, where it was first used, when.
 
 use super::Witness;
+use super::accusation::Charge;
 use super::digest::Digest;
-use super::ledger::{Charge, Ledger, Standing};
+use super::ledger::Ledger;
 use super::sighting::{RuleIndex, Sighting};
+use super::standing::Standing;
 use super::used::{FirstUse, Used};
 use super::words::{a, the};
 use crate::pack::{Scope, Unique};

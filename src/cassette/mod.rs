@@ -23,5 +23,5 @@ pub use errors::{CassetteError, LineNumber, LineProblem};
 pub use extend::Extension;
 pub use format::{Facts, FormatVersion, Header, HeaderProblem};
 pub use lines::{MAX_LINE_BYTES, Verification};
-pub use reader::{Candidate, Ending, Reader};
+pub use reader::{Ending, Reader};
 pub use writer::Writer;

@@ -113,11 +113,11 @@ impl<R: io::Read> Reader<R> {
     ///
     /// For consumers that walk every payload themselves, [`Reader::walk_next`] saves one pass.
     pub fn next_event(&mut self) -> Option<Result<ConversationEvent<'_>, CassetteError>> {
-        Some(self.next_candidate()?.and_then(Candidate::validate))
+        Some(self.next_with_line()?.map(|(_, event)| event))
     }
 
-    /// The next event, its JSON payload found but not looked into; `None` at the end.
-    pub fn next_candidate(&mut self) -> Option<Result<Candidate<'_>, CassetteError>> {
+    /// As [`Reader::next_event`], and the line it stands on, without its line end.
+    pub fn next_with_line(&mut self) -> Option<Result<(&str, ConversationEvent<'_>), CassetteError>> {
         let Self { lines, state, .. } = self;
         state.next(lines).transpose()
     }
@@ -173,7 +173,8 @@ impl<R: io::Read> Reader<R> {
                 return Some(Ok(value));
             }
         }
-        Some(state.walk_loosely(line, by_position.is_some(), lines, walk))
+        let loosely = state.read_loosely(line, by_position.is_some(), lines);
+        Some(loosely.and_then(|event| walk(&event).map_err(|error| state.bad_payload(error))))
     }
 
     /// How the cassette ended; `None` while there are events left to read, and after an error.
@@ -184,65 +185,6 @@ impl<R: io::Read> Reader<R> {
     /// The line the last event stood on.
     pub fn line_number(&self) -> LineNumber {
         LineNumber(self.state.line)
-    }
-}
-
-/// An event whose JSON payload was found by its position in the line, and not looked into.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    event: ConversationEvent<'a>,
-    line: &'a str,
-    place: Place<'a>,
-    form: Form,
-}
-
-/// How the line was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// By position, as the writer writes it: the payload is whatever stands there.
-    Canonical,
-    /// As JSON: the payload is a value.
-    Loose,
-}
-
-/// Where a line stands, for errors.
-#[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    name: &'a str,
-    line: LineNumber,
-    n: EventNumber,
-}
-
-impl<'a> Candidate<'a> {
-    /// The line it stands on, without its line end.
-    pub fn line(&self) -> &'a str {
-        self.line
-    }
-
-    /// The event with its payload validated.
-    pub fn validate(self) -> Result<ConversationEvent<'a>, CassetteError> {
-        match json_payload(&self.event).map_or(Ok(()), json::validate) {
-            Ok(()) => Ok(self.event),
-            Err(error) => self.read_loosely(error),
-        }
-    }
-
-    /// The event as JSON has it, after its payload by position turned out to be none.
-    #[cold]
-    fn read_loosely(self, error: JsonError) -> Result<ConversationEvent<'a>, CassetteError> {
-        match self.form {
-            Form::Canonical => {
-                let event = loose::parse(self.line, self.place.n);
-                event.map_err(|problem| self.place.error(problem))
-            }
-            Form::Loose => Err(self.place.error(payload_problem(error))),
-        }
-    }
-}
-
-impl Place<'_> {
-    fn error(self, problem: LineProblem) -> CassetteError {
-        CassetteError::Line { name: self.name.into(), line: self.line, problem: Box::new(problem) }
     }
 }
 
@@ -258,23 +200,30 @@ struct State {
 }
 
 impl State {
-    /// The next event of `lines`; `None` at the end.
+    /// The next event of `lines` and its line; `None` at the end.
     fn next<'a, R: io::Read>(
-        &'a mut self,
+        &mut self,
         lines: &'a mut Lines<R>,
-    ) -> Result<Option<Candidate<'a>>, CassetteError> {
+    ) -> Result<Option<(&'a str, ConversationEvent<'a>)>, CassetteError> {
         if !self.advance(lines)? {
             return Ok(None);
         }
         let lines = &*lines;
         let Some(line) = self.text(lines)? else { return Ok(None) };
-        let (event, form) = match line::parse(line) {
-            Some(event) => (event, Form::Canonical),
-            None => (self.parse_loosely(line)?, Form::Loose),
-        };
-        self.accept(&event, lines)?;
-        let place = Place { name: &self.name, line: LineNumber(self.line), n: event.n };
-        Ok(Some(Candidate { event, line, place, form }))
+        let valid = |event: &ConversationEvent<'_>| json_payload(event).map_or(Ok(()), json::validate);
+        let by_position = line::parse(line);
+        let accepted = by_position.is_some();
+        if let Some(event) = by_position {
+            self.accept(&event, lines)?;
+            if valid(&event).is_ok() {
+                return Ok(Some((line, event)));
+            }
+        }
+        let event = self.read_loosely(line, accepted, lines)?;
+        if !accepted {
+            valid(&event).map_err(|error| self.bad_payload(error))?;
+        }
+        Ok(Some((line, event)))
     }
 
     /// Goes to the next line that is not blank; `false` at the end.
@@ -341,29 +290,20 @@ impl State {
         Ok(())
     }
 
-    /// Walks an event that JSON alone tells; one that was `accepted` had a payload by position that turned out to be
-    /// none.
+    /// The event as JSON has it; where one was `accepted` already, its payload by position turned out to be none.
     #[cold]
-    fn walk_loosely<T, R: io::Read>(
+    fn read_loosely<'a, R: io::Read>(
         &mut self,
-        line: &str,
+        line: &'a str,
         accepted: bool,
         lines: &Lines<R>,
-        mut walk: impl FnMut(&ConversationEvent<'_>) -> Result<T, JsonError>,
-    ) -> Result<T, CassetteError> {
-        let event = match accepted {
-            true => loose::parse(line, self.last).map_err(|problem| self.place().error(problem))?,
-            false => {
-                let event = self.parse_loosely(line)?;
-                self.accept(&event, lines)?;
-                event
-            }
-        };
-        walk(&event).map_err(|error| self.place().error(payload_problem(error)))
-    }
-
-    fn parse_loosely<'a>(&mut self, line: &'a str) -> Result<ConversationEvent<'a>, CassetteError> {
-        loose::parse(line, self.expected()).map_err(|problem| self.error(problem))
+    ) -> Result<ConversationEvent<'a>, CassetteError> {
+        if accepted {
+            return loose::parse(line, self.last).map_err(|problem| self.wrong(self.line, problem));
+        }
+        let event = loose::parse(line, self.expected()).map_err(|problem| self.error(problem))?;
+        self.accept(&event, lines)?;
+        Ok(event)
     }
 
     /// The number the next event has to have.
@@ -371,8 +311,14 @@ impl State {
         EventNumber(self.last.0 + 1)
     }
 
-    fn place(&self) -> Place<'_> {
-        Place { name: &self.name, line: LineNumber(self.line), n: self.last }
+    /// What is wrong with a line.
+    fn wrong(&self, line: u64, problem: LineProblem) -> CassetteError {
+        CassetteError::Line { name: self.name.clone(), line: LineNumber(line), problem: Box::new(problem) }
+    }
+
+    /// The payload of the current line is no JSON; what follows it may be read.
+    fn bad_payload(&self, error: JsonError) -> CassetteError {
+        self.wrong(self.line, payload_problem(error))
     }
 
     fn cut(&self, partial_bytes: usize) -> Ending {
@@ -382,7 +328,7 @@ impl State {
     #[cold]
     fn error(&mut self, problem: LineProblem) -> CassetteError {
         self.failed = true;
-        self.place().error(problem)
+        self.wrong(self.line, problem)
     }
 
     #[cold]
@@ -390,8 +336,7 @@ impl State {
         self.failed = true;
         match error {
             LinesError::Io(source) => CassetteError::Io { name: self.name.clone(), source },
-            LinesError::TooLong => Place { name: &self.name, line: LineNumber(self.line + 1), n: self.last }
-                .error(LineProblem::TooLong { limit: MAX_LINE_BYTES }),
+            LinesError::TooLong => self.wrong(self.line + 1, LineProblem::TooLong { limit: MAX_LINE_BYTES }),
         }
     }
 }

@@ -27,13 +27,11 @@ impl Script {
         let header = cassette.header().clone();
         let mut events = Vec::new();
         let (mut respelled, mut spelled) = (0, Vec::new());
-        while let Some(candidate) = cassette.next_candidate() {
+        while let Some(next) = cassette.next_with_line() {
             if events.len() == MOST_EVENTS {
                 return Err(ScriptError::TooLong { name: name.to_owned(), limit: MOST_EVENTS });
             }
-            let candidate = candidate?;
-            let line = candidate.line();
-            let event = candidate.validate()?;
+            let (line, event) = next?;
             spelled.clear();
             encode(&event, &mut spelled);
             respelled += u64::from(spelled.strip_suffix(b"\n") != Some(line.as_bytes()));
